@@ -1,0 +1,155 @@
+package bf16_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/trueup-rl/trueup/bf16"
+	"github.com/trueup-rl/trueup/internal/golden"
+	"github.com/trueup-rl/trueup/internal/safetensors"
+)
+
+// value is the oracle of decoding: the definition of the format, in float64.
+func value(bits uint16) float64 {
+	sign := 1.0
+	if bits>>15 != 0 {
+		sign = -1
+	}
+	e, m := int(bits>>7&0xFF), float64(bits&0x7F)
+	switch e {
+	case 0:
+		return sign * math.Ldexp(m, -126-7)
+	case 0xFF:
+		if m != 0 {
+			return math.NaN()
+		}
+		return sign * math.Inf(1)
+	}
+	return sign * math.Ldexp(128+m, e-127-7)
+}
+
+func TestDecodeAll(t *testing.T) {
+	for i := range 1 << 16 {
+		b := bf16.FromBits(uint16(i))
+		want := value(uint16(i))
+		got := float64(b.Float32())
+		if !(got == want && math.Signbit(got) == math.Signbit(want) || math.IsNaN(got) && math.IsNaN(want)) {
+			t.Fatalf("%#04x: got %v, want %v", i, got, want)
+		}
+		require.Equal(t, uint16(i), b.Bits())
+		require.Equal(t, math.IsNaN(want), b.IsNaN())
+		require.Equal(t, i>>15 == 1, b.Signbit())
+		require.Equal(t, !math.IsNaN(want) && !math.IsInf(want, 0), b.IsFinite())
+		for sign := -1; sign <= 1; sign++ {
+			require.Equal(t, math.IsInf(want, sign), b.IsInf(sign))
+		}
+		if b.IsNaN() {
+			require.Equal(t, b|0x40, bf16.FromFloat32(b.Float32()), "NaN made quiet")
+		} else {
+			require.Equal(t, b, bf16.FromFloat32(b.Float32()), "round trip")
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	assert.Equal(t, bf16.BF16(0x7F7F), bf16.FromFloat32(bf16.Max))
+	assert.Equal(t, bf16.BF16(0x0080), bf16.FromFloat32(bf16.SmallestNormal))
+	assert.Equal(t, bf16.BF16(0x0001), bf16.FromFloat32(bf16.SmallestNonzero))
+	assert.Equal(t, bf16.FromFloat32(1)+1, bf16.FromFloat32(1+bf16.Epsilon))
+}
+
+// TestEncodeNearest compares with a search in the sorted list of values: the nearer neighbour, the
+// even code on a tie, and the infinity above the midpoint of the largest value and the next power.
+func TestEncodeNearest(t *testing.T) {
+	values := make([]float64, 0x7F81)
+	for i := range values {
+		values[i] = value(uint16(i))
+	}
+	values[0x7F80] = 0x1p128 // where the next value would be
+	nearest := func(x float64) uint16 {
+		hi, found := slices.BinarySearch(values, x)
+		if found || hi == len(values) {
+			return uint16(min(hi, 0x7F80))
+		}
+		down, up := x-values[hi-1], values[hi]-x
+		if down < up || down == up && hi&1 == 1 {
+			hi--
+		}
+		return uint16(hi)
+	}
+	const step = 2999 // a prime: about 1.4 million of the 2^32 inputs
+	for u := uint64(0); u < 1<<32; u += step {
+		check(t, uint32(u), nearest)
+	}
+	for b := range uint32(1 << 16) { // every value, midpoint and their neighbours
+		for _, low := range []uint32{0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF} {
+			check(t, b<<16|low, nearest)
+		}
+	}
+}
+
+func check(t *testing.T, u uint32, nearest func(float64) uint16) {
+	f := math.Float32frombits(u)
+	got := bf16.FromFloat32(f)
+	if f != f {
+		if want := bf16.BF16(u>>16 | 0x40); got != want || !got.IsNaN() {
+			t.Fatalf("NaN %#08x: got %#04x, want %#04x", u, got, want)
+		}
+		return
+	}
+	want := nearest(math.Abs(float64(f))) | uint16(u>>31<<15)
+	if got.Bits() != want {
+		t.Fatalf("%#08x (%v): got %#04x, want %#04x", u, f, got, want)
+	}
+}
+
+func TestEncodeGolden(t *testing.T) {
+	f, err := safetensors.Open(golden.Dir(t, "formats/elem/casts_f32_tricky.safetensors"))
+	require.NoError(t, err)
+	in, err := f.U32("in_f32_bits")
+	require.NoError(t, err)
+	for _, peer := range []string{"bf16/torch_to", "bf16/ml_dtypes_astype"} {
+		want, err := f.U16(peer)
+		require.NoError(t, err)
+		for i, u := range in {
+			got, want := bf16.FromFloat32(math.Float32frombits(u)), bf16.FromBits(want[i])
+			if got != want && !(got.IsNaN() && want.IsNaN()) {
+				t.Fatalf("%s: %#08x: got %#04x, want %#04x", peer, u, got, want)
+			}
+		}
+	}
+}
+
+func TestSlices(t *testing.T) {
+	src := []float32{0, 1, -2.5, float32(math.Inf(1))}
+	enc := []bf16.BF16{9, 9, 9, 9, 9, 9}
+	bf16.Encode(enc[1:5], src)
+	assert.Equal(t, []bf16.BF16{9, 0, 0x3F80, 0xC020, 0x7F80, 9}, enc)
+	dec := []float32{9, 9, 9, 9, 9, 9}
+	bf16.Decode(dec[1:5], enc[1:5])
+	assert.Equal(t, []float32{9, 0, 1, -2.5, float32(math.Inf(1)), 9}, dec)
+
+	assert.PanicsWithValue(t, "bf16: lengths of dst and src differ", func() { bf16.Encode(enc, src) })
+	assert.PanicsWithValue(t, "bf16: lengths of dst and src differ", func() { bf16.Decode(dec, enc[:1]) })
+	assert.Zero(t, testing.AllocsPerRun(10, func() { bf16.Encode(enc[1:5], src); bf16.Decode(dec[1:5], enc[1:5]) }))
+}
+
+func ExampleFromFloat32() {
+	b := bf16.FromFloat32(3.14159)
+	fmt.Printf("%#04x %v\n", b.Bits(), b.Float32())
+	// Output: 0x4049 3.140625
+}
+
+func ExampleEncode() {
+	src := []float32{1.00390625, 1.01171875, -0.1} // the first two are ties
+	dst := make([]bf16.BF16, len(src))
+	bf16.Encode(dst, src)
+	bf16.Decode(src, dst)
+	fmt.Println(src)
+	// Output: [1 1.015625 -0.100097656]
+}

@@ -1,0 +1,167 @@
+package fp4_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/trueup-rl/trueup/fp4"
+	"github.com/trueup-rl/trueup/internal/golden"
+	"github.com/trueup-rl/trueup/internal/safetensors"
+)
+
+// magnitudes holds the values of codes 0 to 7, from the table in the OCP specification.
+var magnitudes = [8]float64{0, 0.5, 1, 1.5, 2, 3, 4, 6}
+
+// nearest is the oracle: of all magnitudes the nearest to |f|, of two the one with the even code.
+func nearest(f float32) uint8 {
+	x, best := min(math.Abs(float64(f)), 8), 0 // 8 is as far from 4 as can matter, and keeps differences exact
+	for c, m := range magnitudes {
+		d, bestD := math.Abs(x-m), math.Abs(x-magnitudes[best])
+		if d < bestD || d == bestD && c%2 == 0 {
+			best = c
+		}
+	}
+	if math.Signbit(float64(f)) {
+		best |= 8
+	}
+	return uint8(best)
+}
+
+func check(t *testing.T, u uint32) {
+	f := math.Float32frombits(u)
+	want := uint8(7)
+	if f == f {
+		want = nearest(f)
+	}
+	if got := fp4.FromFloat32(f).Bits(); got != want {
+		t.Fatalf("%#08x (%v): got %#x, want %#x", u, f, got, want)
+	}
+}
+
+func TestEncodeNearest(t *testing.T) {
+	const step = 1999 // a prime: about 2.1 million of the 2^32 inputs
+	for u := uint64(0); u < 1<<32; u += step {
+		check(t, uint32(u))
+	}
+	for high := range uint32(1 << 16) { // all values and midpoints, with their neighbours
+		for _, low := range []uint32{0, 1, 0xFFFF} {
+			check(t, high<<16|low)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	for c := range 256 {
+		got := fp4.E2M1(c).Float32()
+		want := magnitudes[c&7]
+		assert.Equal(t, want, math.Abs(float64(got)))
+		assert.Equal(t, c&8 != 0, math.Signbit(float64(got)))
+		assert.Equal(t, c&8 != 0, fp4.E2M1(c).Signbit())
+		assert.Equal(t, uint8(c&15), fp4.FromBits(uint8(c)).Bits())
+		assert.Equal(t, fp4.FromBits(uint8(c)), fp4.FromFloat32(got), "round trip")
+	}
+	assert.Equal(t, float32(fp4.Max), fp4.E2M1(7).Float32())
+	assert.Equal(t, float32(fp4.SmallestNormal), fp4.E2M1(2).Float32())
+	assert.Equal(t, float32(fp4.SmallestNonzero), fp4.E2M1(1).Float32())
+}
+
+func TestDecodeGolden(t *testing.T) {
+	f, err := safetensors.Open(golden.Dir(t, "formats/elem/decode_tables.safetensors"))
+	require.NoError(t, err)
+	for _, peer := range []string{"e2m1/ml_dtypes_f32_bits", "e2m1/torchao_f32_bits"} {
+		want, err := f.U32(peer)
+		require.NoError(t, err)
+		require.Len(t, want, 16)
+		for c, w := range want {
+			assert.Equal(t, w, math.Float32bits(fp4.E2M1(c).Float32()), peer)
+		}
+	}
+}
+
+// TestEncodeGolden covers the peers that copy the sign bit. NaN depends on the peer and is skipped;
+// ModelOpt's and TransformerEngine's casts differ for -0 alone, and are skipped there.
+func TestEncodeGolden(t *testing.T) {
+	t.Run("bf16", func(t *testing.T) {
+		f, err := safetensors.Open(golden.Dir(t, "formats/elem/casts_bf16_exhaustive.safetensors"))
+		require.NoError(t, err)
+		bits, err := f.U16("in_bf16_bits")
+		require.NoError(t, err)
+		in := make([]float32, len(bits))
+		for i, b := range bits {
+			in[i] = math.Float32frombits(uint32(b) << 16)
+		}
+		compare(t, f, in)
+	})
+	t.Run("f32", func(t *testing.T) {
+		f, err := safetensors.Open(golden.Dir(t, "formats/elem/casts_f32_tricky.safetensors"))
+		require.NoError(t, err)
+		bits, err := f.U32("in_f32_bits")
+		require.NoError(t, err)
+		in := make([]float32, len(bits))
+		for i, u := range bits {
+			in[i] = math.Float32frombits(u)
+		}
+		compare(t, f, in)
+	})
+}
+
+func compare(t *testing.T, file *safetensors.File, in []float32) {
+	for peer, copiesSign := range map[string]bool{
+		"e2m1/ml_dtypes_astype":                true,
+		"e2m1/modelopt.NVFP4QTensor._cast_fp4": false,
+		"e2m1/te.cast_to_fp4x2_after_clamp":    false,
+	} {
+		want, err := file.U8(peer)
+		require.NoError(t, err)
+		for i, f := range in {
+			if f != f || f == 0 && !copiesSign {
+				continue
+			}
+			if got := fp4.FromFloat32(f).Bits(); got != want[i] {
+				t.Fatalf("%s: %v: got %#x, want %#x", peer, f, got, want[i])
+			}
+		}
+	}
+}
+
+func TestPack(t *testing.T) {
+	for b := range 256 {
+		even, odd := fp4.Unpack(byte(b))
+		assert.Equal(t, fp4.E2M1(b%16), even)
+		assert.Equal(t, fp4.E2M1(b/16), odd)
+		assert.Equal(t, byte(b), fp4.Pack(even, odd))
+		assert.Equal(t, byte(b), fp4.Pack(even|0xF0, odd|0xF0), "upper bits ignored")
+	}
+}
+
+func TestSlices(t *testing.T) {
+	for n, want := range map[int]int{0: 0, 1: 1, 2: 1, 3: 2, 16: 8} {
+		assert.Equal(t, want, fp4.EncodedLen(n))
+	}
+	src := []float32{1, -6, 0.5}
+	enc := []byte{9, 9, 9, 9}
+	fp4.Encode(enc[1:3], src)
+	assert.Equal(t, []byte{9, 0xF2, 0x01, 9}, enc)
+	enc[2] |= 0xA0
+	dec := []float32{9, 9, 9, 9, 9}
+	fp4.Decode(dec[1:4], enc[1:3])
+	assert.Equal(t, []float32{9, 1, -6, 0.5, 9}, dec)
+
+	msg := "fp4: length of the codes is not EncodedLen of the values"
+	assert.PanicsWithValue(t, msg, func() { fp4.Encode(enc[:1], src) })
+	assert.PanicsWithValue(t, msg, func() { fp4.Decode(dec, enc[:1]) })
+	assert.Zero(t, testing.AllocsPerRun(10, func() { fp4.Encode(enc[1:3], src); fp4.Decode(dec[1:4], enc[1:3]) }))
+}
+
+func ExampleEncode() {
+	src := []float32{0.3, -2.5, 100, 1.75}
+	codes := make([]byte, fp4.EncodedLen(len(src)))
+	fp4.Encode(codes, src)
+	fp4.Decode(src, codes)
+	fmt.Printf("% x %v\n", codes, src)
+	// Output: c1 47 [0.5 -2 6 2]
+}

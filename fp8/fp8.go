@@ -1,0 +1,38 @@
+// Package fp8 implements the 8-bit floats E4M3 and E5M2 of the OCP 8-bit Floating Point
+// Specification 1.0, and tensors of them with one scale.
+//
+//	      sign/exp/mantissa  bias  largest finite  smallest normal  smallest  Inf         NaN
+//	E4M3  1/4/3              7     448 (0x7E)      2^-6  (0x08)     2^-9      none        0x7F 0xFF
+//	E5M2  1/5/2              15    57344 (0x7B)    2^-14 (0x04)     2^-16     0x7C 0xFC   0x7D–0x7F 0xFD–0xFF
+//
+// E4M3 is the variant that others call e4m3fn. Encoding rounds to nearest, ties to even, and comes
+// in two kinds that differ above the largest finite value: the plain functions saturate, as a
+// quantizer must, and those named NoSat overflow. Decoding is exact.
+//
+// A tensor with one scale holds x ≈ q × scale: see [QuantizeE4M3].
+package fp8
+
+// Limits of E4M3. Each is exact in float32.
+const (
+	MaxE4M3             = 448    // largest value, 0x7E
+	SmallestNormalE4M3  = 0x1p-6 // 0x08
+	SmallestNonzeroE4M3 = 0x1p-9 // 0x01, subnormal
+)
+
+// Limits of E5M2. Each is exact in float32.
+const (
+	MaxE5M2             = 57344   // largest finite value, 0x7B
+	SmallestNormalE5M2  = 0x1p-14 // 0x04
+	SmallestNonzeroE5M2 = 0x1p-16 // 0x01, subnormal
+)
+
+// Masks of an 8-bit value, and the parts of a float32 that both formats need.
+const (
+	signMask = 0x80
+	magMask  = 0x7F
+
+	f32Sign    = 0x8000_0000
+	f32MagMask = 0x7FFF_FFFF
+	f32Inf     = 0x7F80_0000
+	f32NaN     = 0x7FC0_0000
+)

@@ -1,0 +1,3 @@
+module github.com/trueup-rl/trueup/testdata
+
+go 1.26.0
