@@ -1,0 +1,167 @@
+package correction
+
+import (
+	"github.com/trueup-rl/trueup/internal/exact"
+	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/mismatch"
+)
+
+// Stats accumulate the mismatch of batches and what one policy does to them.
+// Like mismatch.Stats they merge exactly: micro-batches, workers and ranks in
+// any order give the same bits. Merge only Stats of the same policy.
+//
+// The zero value is empty. A Stats is about 8 KiB.
+type Stats struct {
+	mismatch mismatch.Stats
+	weight   weightStats
+	filters  [MaxFilters]filterStats
+	effect   effectStats
+}
+
+// Merge adds what o has accumulated.
+func (s *Stats) Merge(o *Stats) {
+	s.mismatch.Merge(&o.mismatch)
+	s.weight.merge(&o.weight)
+	for i := range s.filters {
+		s.filters[i].merge(&o.filters[i])
+	}
+	s.effect.merge(&o.effect)
+}
+
+// Mismatch returns the statistics that do not depend on the policy.
+func (s *Stats) Mismatch() mismatch.Summary { return s.mismatch.Summary() }
+
+// WeightSummary describes the weights before normalisation and before filters,
+// over valid tokens. Without a weight rule all is 0.
+type WeightSummary struct {
+	Applied mismatch.Moments // the weights
+	// Tokens whose ratio lies above Hi and below Lo; below 1/Hi for Truncate,
+	// which has no Lo.
+	High, Low int64
+	// At the levels Sequence and Mean, rows whose log-ratio, before it is
+	// clamped, lies above ln Hi and below ln Lo.
+	RowsHigh, RowsLow int64
+	RowMean           mismatch.Moments // of a row's mean weight
+	// Rows whose mean ratio lies above Hi and below Lo.
+	RowMeanHigh, RowMeanLow int64
+}
+
+// Weight returns what the policy's weight rule does.
+func (s *Stats) Weight() WeightSummary {
+	w := &s.weight
+	return WeightSummary{
+		Applied: mismatch.Moments(w.applied.Block()),
+		High:    w.high, Low: w.low,
+		RowsHigh: w.rowHigh, RowsLow: w.rowLow,
+		RowMean:     mismatch.Moments(w.rowMean.Block()),
+		RowMeanHigh: w.meanHigh, RowMeanLow: w.meanLow,
+	}
+}
+
+// FilterSummary describes a filter's statistic and what the filter rejects by
+// itself, whatever the others do. The statistic of Ratio is its logarithm.
+type FilterSummary struct {
+	// Value is the statistic over valid tokens, a row's value counting once for
+	// each of its tokens; Clamped is the same, clamped to the bounds.
+	Value, Clamped mismatch.Moments
+	// Tokens (level Token) or rows outside of the bounds.
+	High, Low int64
+	Row       mismatch.Moments // a row's value, or its mean over the row's tokens
+	// Rows whose Row lies outside of the bounds.
+	RowHigh, RowLow int64
+	// RejectedRows counts rows that lose any token.
+	RejectedTokens, RejectedRows int64
+}
+
+// Filter returns what the policy's filter i does.
+func (s *Stats) Filter(i int) FilterSummary {
+	f := &s.filters[i]
+	return FilterSummary{
+		Value:   mismatch.Moments(f.tokens.Block()),
+		Clamped: mismatch.Moments(f.clamped.Block()),
+		High:    f.high, Low: f.low,
+		Row:     mismatch.Moments(f.rows.Block()),
+		RowHigh: f.rowHigh, RowLow: f.rowLow,
+		RejectedTokens: f.rejectedTokens, RejectedRows: f.rejectedRows,
+	}
+}
+
+// Effect is what weight and filters together leave of a batch.
+type Effect struct {
+	Tokens, KeptTokens int64
+	// Rows with a valid token, those with a kept one, and those that lost any.
+	Rows, KeptRows, RejectedRows int64
+	// Weight is over all valid tokens, a rejected one weighing 0. Its ESS is the
+	// effective share of the batch that the correction leaves.
+	Weight mismatch.Moments
+}
+
+// Effect returns what the whole policy does.
+func (s *Stats) Effect() Effect {
+	e := &s.effect
+	w := mismatch.Moments(e.weight.Block())
+	return Effect{
+		Tokens: w.N, KeptTokens: e.keptTokens,
+		Rows: e.rows, KeptRows: e.keptRows, RejectedRows: e.rejectedRows,
+		Weight: w,
+	}
+}
+
+// NormFactor returns what BatchMean divides by: the mean weight over tokens, or
+// over rows for a weight at another level; 1 if that is 1e-8 or less.
+func (s *Stats) NormFactor(level Level) float64 {
+	m := mismatch.Moments(s.weight.applied.Block())
+	if level != Token {
+		m = mismatch.Moments(s.weight.rowMean.Block())
+	}
+	if mean := m.Mean(); mean > 1e-8 {
+		return mean
+	}
+	return 1
+}
+
+type effectStats struct {
+	rows, keptRows, rejectedRows int64
+	keptTokens                   int64
+	weight                       exact.Moments
+}
+
+// add adds a row.
+func (s *effectStats) add(w []float64, keep []uint8, sums *kernel.RowSums) {
+	if sums.N == 0 {
+		return
+	}
+	var sum, sumSq kernel.RowSum
+	kept, least, largest := 0, 0.0, 0.0
+	for t, k := range keep {
+		if k == 0 {
+			continue
+		}
+		x := w[t]
+		if kept == 0 {
+			least, largest = x, x
+		}
+		kept++
+		least, largest = min(least, x), max(largest, x)
+		sum.Add(t, x)
+		sumSq.Add(t, float64(x*x))
+	}
+	if kept < sums.N {
+		least = 0
+		s.rejectedRows++
+	}
+	if kept > 0 {
+		s.keptRows++
+	}
+	s.rows++
+	s.keptTokens += int64(kept)
+	s.weight.AddBlock(exact.Block{N: int64(sums.N), Sum: sum.Total(), SumSq: sumSq.Total(), Min: least, Max: largest})
+}
+
+func (s *effectStats) merge(o *effectStats) {
+	s.rows += o.rows
+	s.keptRows += o.keptRows
+	s.rejectedRows += o.rejectedRows
+	s.keptTokens += o.keptTokens
+	s.weight.Merge(&o.weight)
+}
