@@ -10,7 +10,7 @@ import (
 // Like mismatch.Stats they merge exactly: micro-batches, workers and ranks in
 // any order give the same bits. Merge only Stats of the same policy.
 //
-// The zero value is empty. A Stats is about 8 KiB.
+// The zero value is empty. A Stats is about 4 KiB.
 type Stats struct {
 	mismatch mismatch.Stats
 	weight   weightStats

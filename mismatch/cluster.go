@@ -74,7 +74,7 @@ func (c *Clusters[K]) SE() (k1, k2, k3 float64, ok bool) {
 			squares += float64(e * e)
 		}
 		groups := float64(len(keys))
-		return math.Sqrt(squares/(groups-1)*groups/n/n)
+		return math.Sqrt(squares / (groups - 1) * groups / n / n)
 	}
 	return se(func(g *cluster) float64 { return g.d.Float64() }),
 		se(func(g *cluster) float64 { return g.k2.Float64() }),

@@ -12,17 +12,30 @@ import (
 // progress shows a bar on a terminal once reading has taken a second, and
 // nothing anywhere else.
 type progress struct {
-	out   *os.File // nil: not a terminal
-	start time.Time
-	bar   *progressbar.ProgressBar
+	out io.Writer // nil: not a terminal
+	bar *progressbar.ProgressBar
 }
 
 func newProgress(w io.Writer) *progress {
-	p := &progress{start: time.Now()}
+	p := new(progress)
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.out = f
+		p.out = &lateWriter{f, time.Now().Add(time.Second)}
 	}
 	return p
+}
+
+// lateWriter drops what is written before its time. The bar runs from the start,
+// so that its rate is right, but is not seen when the input is small.
+type lateWriter struct {
+	w     io.Writer
+	start time.Time
+}
+
+func (l *lateWriter) Write(b []byte) (int, error) {
+	if time.Now().Before(l.start) {
+		return len(b), nil
+	}
+	return l.w.Write(b)
 }
 
 // update takes the bytes read so far and the bytes in all, 0 if that is unknown.
@@ -31,9 +44,6 @@ func (p *progress) update(read, total int64) {
 		return
 	}
 	if p.bar == nil {
-		if time.Since(p.start) < time.Second {
-			return
-		}
 		if total == 0 {
 			total = -1 // a spinner
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -223,4 +224,15 @@ func TestNonFiniteIsCounted(t *testing.T) {
 	out, err := run("report", path)
 	require.NoError(t, err)
 	assert.Contains(t, out, "2 tokens of the mask have a NaN or infinite log-probability")
+}
+
+func TestReportRefusesAbsurdPrecisions(t *testing.T) {
+	var b strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&b, "{\"precision\": \"p%d\", \"rollout_logprob\": [-1], \"trainer_logprob_bf16\": [-1]}\n", i)
+	}
+	_, err := run("report", write(t, "many.jsonl", b.String()))
+	assert.ErrorContains(t, err, "more than 256")
+	_, err = run("report", write(t, "esc.jsonl", `{"precision": "\u001b[31m", "rollout_logprob": [-1], "trainer_logprob_bf16": [-1]}`))
+	assert.ErrorContains(t, err, "control characters")
 }

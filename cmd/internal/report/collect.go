@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/trueup-rl/trueup/cmd/internal/rollouts"
 	"github.com/trueup-rl/trueup/correction"
@@ -81,6 +83,9 @@ func NewCollector(o Options) (*Collector, error) {
 func (c *Collector) Add(row *rollouts.Row) error {
 	p := c.parts[row.Precision]
 	if p == nil {
+		if err := c.admit(row); err != nil {
+			return err
+		}
 		p = &part{outcomes: make([]correction.Stats, len(c.correctors))}
 		c.parts[row.Precision] = p
 		c.order = append(c.order, row.Precision)
@@ -108,6 +113,20 @@ func (c *Collector) Add(row *rollouts.Row) error {
 		p.prompts.Add(row.Prompt, &one)
 	}
 	p.addExact(row)
+	return nil
+}
+
+// maxPrecisions bounds what a column of the wrong kind can cost.
+const maxPrecisions = 256
+
+// admit refuses a new precision whose name cannot be one.
+func (c *Collector) admit(row *rollouts.Row) error {
+	switch {
+	case len(c.parts) == maxPrecisions:
+		return fmt.Errorf("%s: row %d: more than %d different precisions", row.File, row.Index, maxPrecisions)
+	case strings.ContainsFunc(row.Precision, unicode.IsControl):
+		return fmt.Errorf("%s: row %d: control characters in precision %q", row.File, row.Index, row.Precision)
+	}
 	return nil
 }
 
