@@ -114,7 +114,7 @@ func TestReportOnJSONLines(t *testing.T) {
 	assert.EqualValues(t, 2, p["rows"])
 	assert.EqualValues(t, 4, p["tokens"])
 	assert.EqualValues(t, 2, p["prompts"])
-	assert.InDelta(t, (0.1-0.1+0+0.25)/4, p["k1"], 1e-7)
+	assert.InDelta(t, 0.25/4, p["k1"], 1e-7)
 	assert.Nil(t, p["kl_rt"])
 
 	// Rows where the trainer's column is empty are left out and counted.
