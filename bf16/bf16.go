@@ -7,7 +7,11 @@
 // rounds above the largest finite one becomes infinite.
 package bf16
 
-import "math"
+import (
+	"math"
+
+	"github.com/trueup-rl/trueup/internal/kernel"
+)
 
 // Limits of the format. Each is exact in float32.
 const (
@@ -20,7 +24,6 @@ const (
 const (
 	signMask = 0x8000
 	expMask  = 0x7F80
-	quietBit = 0x0040
 )
 
 // BF16 is one bfloat16, held as its bits.
@@ -35,15 +38,7 @@ func FromBits(b uint16) BF16 { return BF16(b) }
 // A NaN stays a NaN with f's sign and upper payload bits, made quiet: the result is
 // bits(f)>>16 | 0x0040. torch 2.15 writes 0xFFFF for every NaN, and ml_dtypes 0.6.0 writes 0x7FC0
 // or 0xFFC0: the three agree that the result is a NaN, not on which.
-func FromFloat32(f float32) BF16 {
-	u := math.Float32bits(f)
-	if u&0x7FFF_FFFF > 0x7F80_0000 {
-		return BF16(u>>16) | quietBit
-	}
-	// Just under half a place, and one more if the kept part is odd: only a tie sees the difference.
-	// A carry out of the mantissa moves to the next exponent, and from the last one to infinity.
-	return BF16((u + 0x7FFF + u>>16&1) >> 16)
-}
+func FromFloat32(f float32) BF16 { return BF16(kernel.BF16FromFloat32(f)) }
 
 // Bits returns the bits of b.
 func (b BF16) Bits() uint16 { return uint16(b) }

@@ -1,13 +1,13 @@
 package bf16
 
+import "github.com/trueup-rl/trueup/internal/kernel"
+
 // Encode sets dst[i] = FromFloat32(src[i]). It panics if the lengths differ.
 func Encode(dst []BF16, src []float32) {
 	if len(dst) != len(src) {
 		panic(badLength)
 	}
-	for i, f := range src {
-		dst[i] = FromFloat32(f)
-	}
+	kernel.EncodeBF16(kernel.Words(dst), src)
 }
 
 // Decode sets dst[i] = src[i].Float32(), exactly. It panics if the lengths differ.
@@ -15,9 +15,7 @@ func Decode(dst []float32, src []BF16) {
 	if len(dst) != len(src) {
 		panic(badLength)
 	}
-	for i, b := range src {
-		dst[i] = b.Float32()
-	}
+	kernel.DecodeBF16(dst, kernel.Words(src))
 }
 
 const badLength = "bf16: lengths of dst and src differ"

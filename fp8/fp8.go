@@ -26,13 +26,7 @@ const (
 	SmallestNonzeroE5M2 = 0x1p-16 // 0x01, subnormal
 )
 
-// Masks of an 8-bit value, and the parts of a float32 that both formats need.
 const (
 	signMask = 0x80
 	magMask  = 0x7F
-
-	f32Sign    = 0x8000_0000
-	f32MagMask = 0x7FFF_FFFF
-	f32Inf     = 0x7F80_0000
-	f32NaN     = 0x7FC0_0000
 )

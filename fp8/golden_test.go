@@ -11,6 +11,7 @@ import (
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
 	"github.com/trueup-rl/trueup/internal/golden"
+	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
 	"github.com/trueup-rl/trueup/internal/safetensors"
 )
 
@@ -88,7 +89,9 @@ func TestGolden(t *testing.T) {
 			for _, name := range file.Names() {
 				c, ok := strings.CutSuffix(name, "/codes")
 				if ok && (strings.HasSuffix(c, "/f32") || o.bf16) {
-					t.Run(c, func(t *testing.T) { o.compare(t, inputs, file, c) })
+					t.Run(c, func(t *testing.T) {
+						kerneltest.EachLevel(t, func(t *testing.T) { o.compare(t, inputs, file, c) })
+					})
 					ran++
 				}
 			}

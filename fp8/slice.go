@@ -1,5 +1,7 @@
 package fp8
 
+import "github.com/trueup-rl/trueup/internal/kernel"
+
 const badLength = "fp8: lengths of dst and src differ"
 
 // EncodeE4M3 sets dst[i] = E4M3FromFloat32(src[i]). It panics if the lengths differ.
@@ -7,9 +9,7 @@ func EncodeE4M3(dst []E4M3, src []float32) {
 	if len(dst) != len(src) {
 		panic(badLength)
 	}
-	for i, f := range src {
-		dst[i] = E4M3FromFloat32(f)
-	}
+	kernel.EncodeE4M3(kernel.Bytes(dst), src)
 }
 
 // EncodeE4M3NoSat sets dst[i] = E4M3FromFloat32NoSat(src[i]). It panics if the lengths differ.
@@ -27,9 +27,7 @@ func DecodeE4M3(dst []float32, src []E4M3) {
 	if len(dst) != len(src) {
 		panic(badLength)
 	}
-	for i, q := range src {
-		dst[i] = q.Float32()
-	}
+	kernel.DecodeE4M3(dst, kernel.Bytes(src), 1)
 }
 
 // EncodeE5M2 sets dst[i] = E5M2FromFloat32(src[i]). It panics if the lengths differ.
@@ -37,9 +35,7 @@ func EncodeE5M2(dst []E5M2, src []float32) {
 	if len(dst) != len(src) {
 		panic(badLength)
 	}
-	for i, f := range src {
-		dst[i] = E5M2FromFloat32(f)
-	}
+	kernel.EncodeE5M2(kernel.Bytes(dst), src)
 }
 
 // EncodeE5M2NoSat sets dst[i] = E5M2FromFloat32NoSat(src[i]). It panics if the lengths differ.
@@ -57,7 +53,5 @@ func DecodeE5M2(dst []float32, src []E5M2) {
 	if len(dst) != len(src) {
 		panic(badLength)
 	}
-	for i, q := range src {
-		dst[i] = q.Float32()
-	}
+	kernel.DecodeE5M2(dst, kernel.Bytes(src), 1)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
+	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
 )
 
 var inf, nan = float32(math.Inf(1)), float32(math.NaN())
@@ -33,6 +34,61 @@ func TestSlices(t *testing.T) {
 	assert.Equal(t, []float32{9, 0, 1, -1024, 57344, 9}, dec)
 	fp8.EncodeE5M2NoSat(e5m2[1:5], src)
 	assert.Equal(t, []fp8.E5M2{9, 0, 0x3C, 0xE4, 0x7C, 9}, e5m2)
+}
+
+// TestLongSlices compares with the scalar functions, which the other tests
+// check, on slices that reach the kernels.
+func TestLongSlices(t *testing.T) {
+	const n, s = 1 << 16, 0.3
+	x, b, h := make([]float32, n), make([]bf16.BF16, n), make([]float16.Float16, n)
+	for i := range n {
+		x[i] = math.Float32frombits(uint32(i) * 0x1_0001)
+		b[i], h[i] = bf16.FromBits(uint16(i)), float16.Frombits(uint16(i))
+	}
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		p, q, dec := make([]fp8.E4M3, n), make([]fp8.E5M2, n), make([]float32, n)
+		check := func(want func(i int) (fp8.E4M3, fp8.E5M2)) {
+			t.Helper()
+			for i := range n {
+				if p4, q4 := want(i); p[i] != p4 || q[i] != q4 {
+					t.Fatalf("element %d: got %#02x and %#02x, want %#02x and %#02x", i, p[i], q[i], p4, q4)
+				}
+			}
+		}
+		scaled := func(value func(i int) float32) func(i int) (fp8.E4M3, fp8.E5M2) {
+			return func(i int) (fp8.E4M3, fp8.E5M2) {
+				y := value(i) / s
+				return fp8.E4M3FromFloat32(y), fp8.E5M2FromFloat32(y)
+			}
+		}
+		fp8.EncodeE4M3(p, x)
+		fp8.EncodeE5M2(q, x)
+		check(func(i int) (fp8.E4M3, fp8.E5M2) { return fp8.E4M3FromFloat32(x[i]), fp8.E5M2FromFloat32(x[i]) })
+		fp8.QuantizeE4M3(p, x, s)
+		fp8.QuantizeE5M2(q, x, s)
+		check(scaled(func(i int) float32 { return x[i] }))
+		fp8.QuantizeE4M3FP16(p, h, s)
+		fp8.QuantizeE5M2FP16(q, h, s)
+		check(scaled(func(i int) float32 { return h[i].Float32() }))
+		fp8.QuantizeE4M3BF16(p, b, s)
+		fp8.QuantizeE5M2BF16(q, b, s)
+		check(scaled(func(i int) float32 { return b[i].Float32() }))
+
+		same := func(i int, want float32) {
+			t.Helper()
+			if dec[i] != want && (dec[i] == dec[i] || want == want) {
+				t.Fatalf("element %d: got %v, want %v", i, dec[i], want)
+			}
+		}
+		fp8.DequantizeE4M3(dec, p, s)
+		for i := range n {
+			same(i, p[i].Float32()*s)
+		}
+		fp8.DequantizeE5M2(dec, q, s)
+		for i := range n {
+			same(i, q[i].Float32()*s)
+		}
+	})
 }
 
 func TestQuantizeSlices(t *testing.T) {
@@ -95,18 +151,25 @@ func TestLengths(t *testing.T) {
 }
 
 func TestAllocs(t *testing.T) {
-	f := make([]float32, 64)
-	q, r := make([]fp8.E4M3, 64), make([]fp8.E5M2, 64)
-	assert.Zero(t, testing.AllocsPerRun(10, func() {
-		fp8.EncodeE4M3(q, f)
-		fp8.EncodeE4M3NoSat(q, f)
-		fp8.DecodeE4M3(f, q)
-		fp8.EncodeE5M2(r, f)
-		fp8.EncodeE5M2NoSat(r, f)
-		fp8.DecodeE5M2(f, r)
-		fp8.DequantizeE4M3(f, q, fp8.ScaleE4M3(fp8.AMax(f)))
-		fp8.DequantizeE5M2(f, r, fp8.ScaleE5M2(fp8.AMax(f)))
-	}))
+	const n = 2000
+	f, b, h := make([]float32, n), make([]bf16.BF16, n), make([]float16.Float16, n)
+	q, r := make([]fp8.E4M3, n), make([]fp8.E5M2, n)
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		assert.Zero(t, testing.AllocsPerRun(10, func() {
+			fp8.EncodeE4M3(q, f)
+			fp8.EncodeE4M3NoSat(q, f)
+			fp8.DecodeE4M3(f, q)
+			fp8.QuantizeE4M3BF16(q, b, fp8.ScaleE4M3(fp8.AMaxBF16(b)))
+			fp8.QuantizeE4M3FP16(q, h, fp8.ScaleE4M3(fp8.AMaxFP16(h)))
+			fp8.EncodeE5M2(r, f)
+			fp8.EncodeE5M2NoSat(r, f)
+			fp8.DecodeE5M2(f, r)
+			fp8.QuantizeE5M2BF16(r, b, 3)
+			fp8.QuantizeE5M2FP16(r, h, 3)
+			fp8.DequantizeE4M3(f, q, fp8.ScaleE4M3(fp8.AMax(f)))
+			fp8.DequantizeE5M2(f, r, fp8.ScaleE5M2(fp8.AMax(f)))
+		}))
+	})
 }
 
 func TestAMax(t *testing.T) {

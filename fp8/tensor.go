@@ -4,6 +4,7 @@ import (
 	"github.com/x448/float16"
 
 	"github.com/trueup-rl/trueup/bf16"
+	"github.com/trueup-rl/trueup/internal/kernel"
 )
 
 // ScaleE4M3 returns the scale with which amax, the largest magnitude of a tensor ([AMax]), becomes
@@ -34,29 +35,17 @@ func QuantizeE4M3(dst []E4M3, x []float32, scale float32) {
 	if len(dst) != len(x) {
 		panic(badLength)
 	}
-	for i, f := range x {
-		dst[i] = E4M3FromFloat32(f / scale)
-	}
+	kernel.QuantizeE4M3(kernel.Bytes(dst), x, scale)
 }
 
 // QuantizeE4M3BF16 is QuantizeE4M3 of the float32 values of x.
 func QuantizeE4M3BF16(dst []E4M3, x []bf16.BF16, scale float32) {
-	if len(dst) != len(x) {
-		panic(badLength)
-	}
-	for i, b := range x {
-		dst[i] = E4M3FromFloat32(b.Float32() / scale)
-	}
+	quantizeHalf(dst, x, scale)
 }
 
 // QuantizeE4M3FP16 is QuantizeE4M3 of the float32 values of x.
 func QuantizeE4M3FP16(dst []E4M3, x []float16.Float16, scale float32) {
-	if len(dst) != len(x) {
-		panic(badLength)
-	}
-	for i, h := range x {
-		dst[i] = E4M3FromFloat32(h.Float32() / scale)
-	}
+	quantizeHalf(dst, x, scale)
 }
 
 // DequantizeE4M3 sets dst[i] = q[i].Float32() * scale, rounded once. A NaN in q or as the scale
@@ -65,9 +54,7 @@ func DequantizeE4M3(dst []float32, q []E4M3, scale float32) {
 	if len(dst) != len(q) {
 		panic(badLength)
 	}
-	for i, c := range q {
-		dst[i] = float32(c.Float32() * scale)
-	}
+	kernel.DecodeE4M3(dst, kernel.Bytes(q), scale)
 }
 
 // QuantizeE5M2 is QuantizeE4M3 for E5M2: dst[i] = E5M2FromFloat32(x[i] / scale), where infinities
@@ -76,29 +63,17 @@ func QuantizeE5M2(dst []E5M2, x []float32, scale float32) {
 	if len(dst) != len(x) {
 		panic(badLength)
 	}
-	for i, f := range x {
-		dst[i] = E5M2FromFloat32(f / scale)
-	}
+	kernel.QuantizeE5M2(kernel.Bytes(dst), x, scale)
 }
 
 // QuantizeE5M2BF16 is QuantizeE5M2 of the float32 values of x.
 func QuantizeE5M2BF16(dst []E5M2, x []bf16.BF16, scale float32) {
-	if len(dst) != len(x) {
-		panic(badLength)
-	}
-	for i, b := range x {
-		dst[i] = E5M2FromFloat32(b.Float32() / scale)
-	}
+	quantizeHalf(dst, x, scale)
 }
 
 // QuantizeE5M2FP16 is QuantizeE5M2 of the float32 values of x.
 func QuantizeE5M2FP16(dst []E5M2, x []float16.Float16, scale float32) {
-	if len(dst) != len(x) {
-		panic(badLength)
-	}
-	for i, h := range x {
-		dst[i] = E5M2FromFloat32(h.Float32() / scale)
-	}
+	quantizeHalf(dst, x, scale)
 }
 
 // DequantizeE5M2 sets dst[i] = q[i].Float32() * scale, rounded once. Infinities stay infinite unless
@@ -107,7 +82,32 @@ func DequantizeE5M2(dst []float32, q []E5M2, scale float32) {
 	if len(dst) != len(q) {
 		panic(badLength)
 	}
-	for i, c := range q {
-		dst[i] = float32(c.Float32() * scale)
+	kernel.DecodeE5M2(dst, kernel.Bytes(q), scale)
+}
+
+// quantizeHalf quantizes the float32 values of x, a stack buffer of them at a time.
+func quantizeHalf[Q E4M3 | E5M2, H bf16.BF16 | float16.Float16](dst []Q, x []H, scale float32) {
+	if len(dst) != len(x) {
+		panic(badLength)
+	}
+	var buffer [1024]float32
+	for len(x) > 0 {
+		n := min(len(x), len(buffer))
+		wide := buffer[:n]
+		switch x := any(x[:n]).(type) {
+		case []bf16.BF16:
+			bf16.Decode(wide, x)
+		case []float16.Float16:
+			for i, h := range x {
+				wide[i] = h.Float32()
+			}
+		}
+		switch dst := any(dst[:n]).(type) {
+		case []E4M3:
+			QuantizeE4M3(dst, wide, scale)
+		case []E5M2:
+			QuantizeE5M2(dst, wide, scale)
+		}
+		dst, x = dst[n:], x[n:]
 	}
 }

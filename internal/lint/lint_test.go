@@ -4,6 +4,7 @@ package lint
 
 import (
 	"go/ast"
+	"go/build"
 	"go/importer"
 	"go/parser"
 	"go/token"
@@ -129,13 +130,19 @@ func isFloat(t types.Type) bool {
 	return ok && b.Info()&types.IsFloat != 0
 }
 
-// parse returns the syntax of a directory's files, tests left out.
+// parse returns the syntax of a directory's files for this platform, tests left
+// out.
 func parse(t *testing.T, fset *token.FileSet, dir string) []*ast.File {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	require.NoError(t, err)
 	var files []*ast.File
 	for _, path := range paths {
 		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		match, err := build.Default.MatchFile(dir, filepath.Base(path))
+		require.NoError(t, err)
+		if !match {
 			continue
 		}
 		file, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)

@@ -1,0 +1,17 @@
+package kernel
+
+//go:generate env GOWORK=off go -C _asm run ./amax -out ../zamax_amd64.s -stubs ../zamax_amd64.go -pkg kernel
+
+// AMax returns the float32 bits of the largest magnitude in src, 0 if it is
+// empty. Bits order as magnitudes do, infinity above all numbers and NaN above
+// infinity, where the largest payload wins.
+func AMax(src []float32) uint32 {
+	m, n := amaxFast(src)
+	return max(m, amaxGeneric(src[n:]))
+}
+
+// AMaxBF16 is AMax of BF16 values. FP16 bits order in the same way.
+func AMaxBF16(src []uint16) uint16 {
+	m, n := amaxBF16Fast(src)
+	return max(m, amaxBF16Generic(src[n:]))
+}

@@ -1,0 +1,7 @@
+//go:build (!amd64 && !arm64) || purego
+
+package kernel
+
+func amaxFast(src []float32) (m uint32, n int) { return 0, 0 }
+
+func amaxBF16Fast(src []uint16) (m uint16, n int) { return 0, 0 }
