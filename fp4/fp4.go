@@ -8,7 +8,7 @@
 // In memory two codes share a byte, the one of the even column in the low nibble.
 package fp4
 
-import "math"
+import "github.com/trueup-rl/trueup/internal/kernel"
 
 // Limits of the format.
 const (
@@ -32,32 +32,13 @@ func FromBits(b uint8) E2M1 { return E2M1(b & 0xF) }
 //
 // The format has no NaN: a NaN of either sign gives 7 (+6), as with CUDA's cvt.rn.satfinite.
 // ml_dtypes gives 8 for +NaN and 0 for -NaN.
-func FromFloat32(f float32) E2M1 {
-	u := math.Float32bits(f)
-	sign, mag := E2M1(u>>28)&signMask, u&0x7FFF_FFFF
-	if mag > 0x7F80_0000 {
-		return 7
-	}
-	mag = min(mag, 0x40C0_0000) // 6: magnitudes order as their bits do
-	// With a mantissa of one bit, the step is half the power of two at or below the magnitude, and
-	// 0.5 below 1. A float32 at 2^22 times that power has the same step: the addition rounds, and
-	// leaves the number of steps in the low bits of the sum. Each doubling adds two codes.
-	exp := max(mag>>23, 127)
-	big := (exp + 22) << 23
-	sum := math.Float32frombits(mag) + math.Float32frombits(big)
-	return sign | E2M1(math.Float32bits(sum)-big+(exp-127)<<1)
-}
+func FromFloat32(f float32) E2M1 { return E2M1(kernel.E2M1FromFloat32(f)) }
 
 // Bits returns the code, 0 to 15.
 func (c E2M1) Bits() uint8 { return uint8(c & 0xF) }
 
 // Float32 returns the value of c.
-func (c E2M1) Float32() float32 { return values[c&0xF] }
+func (c E2M1) Float32() float32 { return kernel.E2M1ToFloat32(uint8(c)) }
 
 // Signbit reports whether c is negative or -0.
 func (c E2M1) Signbit() bool { return c&signMask != 0 }
-
-var values = [16]float32{
-	0, 0.5, 1, 1.5, 2, 3, 4, 6,
-	float32(math.Copysign(0, -1)), -0.5, -1, -1.5, -2, -3, -4, -6,
-}

@@ -3,6 +3,7 @@ package nvfp4
 import (
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
+	"github.com/trueup-rl/trueup/internal/kernel"
 )
 
 // Dequantize sets dst to the matrix that t stands for, row-major, without padding. Any codes, scales
@@ -15,30 +16,24 @@ func DequantizeBF16(dst []bf16.BF16, t *Tensor) { dequantize(dst, t) }
 
 func dequantize[T float32 | bf16.BF16](dst []T, t *Tensor) {
 	t.check(len(dst))
-	d := newDecoder(t.Recipe, t.TensorScale)
-	var block [BlockSize]float32
-	i := 0 // of the block
-	for len(dst) > 0 {
-		row := dst[:t.Cols]
-		dst = dst[t.Cols:]
-		for len(row) > 0 {
-			d.decode(&block, (*[blockBytes]byte)(t.Codes[i*blockBytes:]), t.Scales[i])
-			n := min(len(row), BlockSize)
-			store(row[:n], block[:n])
-			row = row[n:]
-			i++
-		}
+	a := t.Recipe.arithmetic()
+	codes, scales := t.Codes, kernel.Bytes(t.Scales)
+	w := newWriter(dst, t.Cols)
+	var buf [chunkLen]float32
+	for len(scales) > 0 {
+		n := min(len(scales), kernel.NVFP4Chunk)
+		chunk := w.next(&buf, n*BlockSize)
+		a.dequantize(chunk, codes[:n*blockBytes], scales[:n], t.TensorScale)
+		w.write(chunk)
+		codes, scales = codes[n*blockBytes:], scales[n:]
 	}
 }
 
-// store converts src from float32.
-func store[T float32 | bf16.BF16](dst []T, src []float32) {
-	switch dst := any(dst).(type) {
-	case []float32:
-		copy(dst, src)
-	case []bf16.BF16:
-		bf16.Encode(dst, src)
-	}
+// dequantize sets dst to the values of at most a chunk of whole blocks.
+func (a *arithmetic) dequantize(dst []float32, codes []byte, scales []uint8, tensorScale float32) {
+	var mult [kernel.NVFP4Chunk]float32
+	kernel.BlockMultipliers(mult[:len(scales)], scales, tensorScale, a.unit)
+	kernel.DecodeE2M1(dst, codes, mult[:len(scales)], a.negativeZero)
 }
 
 // FakeQuantize sets dst to what Dequantize makes of Quantize(x), bit for bit, without the tensor
@@ -47,22 +42,19 @@ func store[T float32 | bf16.BF16](dst []T, src []float32) {
 func FakeQuantize(dst, x []float32, rows, cols int, r Recipe, amax float32) {
 	checkSize(len(dst), rows, cols)
 	checkSize(len(x), rows, cols)
-	e := newEncoder(r, amax)
-	d := newDecoder(r, e.tensorScale)
-	var block [BlockSize]float32
-	var codes [blockBytes]byte
-	for len(x) > 0 {
-		in, out := x[:cols], dst[:cols]
-		x, dst = x[cols:], dst[cols:]
-		for len(in) > 0 {
-			n := min(len(in), BlockSize)
-			copy(block[:], in[:n])
-			clear(block[n:])
-			s := e.blockScale(fp8.AMax(block[:]))
-			e.encode(&codes, &block, s)
-			d.decode(&block, &codes, s)
-			copy(out[:n], block[:n])
-			in, out = in[n:], out[n:]
-		}
+	var codes [kernel.NVFP4Chunk * blockBytes]byte
+	var scales [kernel.NVFP4Chunk]fp8.E4M3
+	t := Tensor{Codes: codes[:], Scales: scales[:], Recipe: r} // a chunk at a time
+	q := newQuantizer(&t, amax)
+	in, out := newReader(x, cols), newWriter(dst, cols)
+	var buf [chunkLen]float32
+	for in.more() {
+		chunk := in.next(&buf)
+		n := len(chunk) / BlockSize
+		q.codes, q.scales = codes[:], kernel.Bytes(scales[:])
+		q.quantize(chunk)
+		chunk = out.next(&buf, len(chunk))
+		q.dequantize(chunk, codes[:n*blockBytes], kernel.Bytes(scales[:n]), t.TensorScale)
+		out.write(chunk)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
 	"github.com/trueup-rl/trueup/internal/golden"
+	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
 	"github.com/trueup-rl/trueup/internal/safetensors"
 	"github.com/trueup-rl/trueup/nvfp4"
 )
@@ -65,35 +66,37 @@ var unsupported = map[string]bool{
 }
 
 func TestGolden(t *testing.T) {
-	dir := golden.Dir(t, "formats/nvfp4")
-	inputs, err := safetensors.Open(filepath.Join(dir, "inputs.safetensors"))
-	require.NoError(t, err)
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	for _, entry := range entries {
-		peer, ok := strings.CutSuffix(entry.Name(), ".safetensors")
-		if !ok || peer == "inputs" || unsupported[peer] {
-			continue
-		}
-		t.Run(peer, func(t *testing.T) {
-			o, ok := oracles[peer]
-			require.True(t, ok, "no recipe for this file; add it to oracles or to unsupported")
-			file, err := safetensors.Open(filepath.Join(dir, entry.Name()))
-			require.NoError(t, err)
-			for _, name := range file.Names() {
-				if c, ok := strings.CutSuffix(name, "/codes"); ok {
-					t.Run(c, func(t *testing.T) {
-						x := input(t, inputs, c)
-						want := wanted(t, file, c, o, x)
-						compare(t, want, x)
-						if o.recipe == nvfp4.ModelOpt {
-							compareDefault(t, want, x)
-						}
-					})
-				}
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		dir := golden.Dir(t, "formats/nvfp4")
+		inputs, err := safetensors.Open(filepath.Join(dir, "inputs.safetensors"))
+		require.NoError(t, err)
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		for _, entry := range entries {
+			peer, ok := strings.CutSuffix(entry.Name(), ".safetensors")
+			if !ok || peer == "inputs" || unsupported[peer] {
+				continue
 			}
-		})
-	}
+			t.Run(peer, func(t *testing.T) {
+				o, ok := oracles[peer]
+				require.True(t, ok, "no recipe for this file; add it to oracles or to unsupported")
+				file, err := safetensors.Open(filepath.Join(dir, entry.Name()))
+				require.NoError(t, err)
+				for _, name := range file.Names() {
+					if c, ok := strings.CutSuffix(name, "/codes"); ok {
+						t.Run(c, func(t *testing.T) {
+							x := input(t, inputs, c)
+							want := wanted(t, file, c, o, x)
+							compare(t, want, x)
+							if o.recipe == nvfp4.ModelOpt {
+								compareDefault(t, want, x)
+							}
+						})
+					}
+				}
+			})
+		}
+	})
 }
 
 // matrix is a case's input: the float32 values, and their BF16 form if the case is in BF16.
@@ -233,24 +236,26 @@ func sameFloat(a, b float32) bool {
 
 // TestWeights compares with ModelOpt's bytes on matrices of a real model.
 func TestWeights(t *testing.T) {
-	weights, err := safetensors.Open(golden.Data(t, "weights/weights_bf16.safetensors"))
-	require.NoError(t, err)
-	peers, err := safetensors.Open(golden.Data(t, "weights/weights_nvfp4.safetensors"))
-	require.NoError(t, err)
-	for _, name := range weights.Names() {
-		t.Run(name, func(t *testing.T) {
-			x := input(t, weights, name)
-			codes, err := peers.U8(name + ".modelopt.codes")
-			require.NoError(t, err)
-			scales, err := peers.U8(name + ".modelopt.scales_e4m3")
-			require.NoError(t, err)
-			global, err := peers.F32(name + ".modelopt.global_scale")
-			require.NoError(t, err)
-			for _, r := range []nvfp4.Recipe{nvfp4.Default, nvfp4.ModelOpt} {
-				got := nvfp4.New(x.rows, x.cols, r)
-				nvfp4.QuantizeBF16(got, x.bf16, nvfp4.AMaxBF16(x.bf16))
-				requireSame(t, &nvfp4.Tensor{Codes: codes, Scales: toE4M3(scales), TensorScale: global[0]}, got)
-			}
-		})
-	}
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		weights, err := safetensors.Open(golden.Data(t, "weights/weights_bf16.safetensors"))
+		require.NoError(t, err)
+		peers, err := safetensors.Open(golden.Data(t, "weights/weights_nvfp4.safetensors"))
+		require.NoError(t, err)
+		for _, name := range weights.Names() {
+			t.Run(name, func(t *testing.T) {
+				x := input(t, weights, name)
+				codes, err := peers.U8(name + ".modelopt.codes")
+				require.NoError(t, err)
+				scales, err := peers.U8(name + ".modelopt.scales_e4m3")
+				require.NoError(t, err)
+				global, err := peers.F32(name + ".modelopt.global_scale")
+				require.NoError(t, err)
+				for _, r := range []nvfp4.Recipe{nvfp4.Default, nvfp4.ModelOpt} {
+					got := nvfp4.New(x.rows, x.cols, r)
+					nvfp4.QuantizeBF16(got, x.bf16, nvfp4.AMaxBF16(x.bf16))
+					requireSame(t, &nvfp4.Tensor{Codes: codes, Scales: toE4M3(scales), TensorScale: global[0]}, got)
+				}
+			})
+		}
+	})
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
+	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
 	"github.com/trueup-rl/trueup/nvfp4"
 )
 
@@ -36,183 +38,202 @@ func TestSizes(t *testing.T) {
 // TestPeersDiffer holds inputs on which the implementations part, one block each, with the bytes
 // that running them gave, the sign of NaN aside: the scale and the first two codes.
 func TestPeersDiffer(t *testing.T) {
-	for _, c := range []struct {
-		name         string
-		x            [2]float32
-		amax         float32
-		modelOpt, te []uint8
-	}{
-		{"zero block", [2]float32{}, 2688, []uint8{0x38, 0, 0}, []uint8{0x00, 0, 0}},
-		{"subnormal scale", [2]float32{6 * 0x1p-7, -3 * 0x1p-7}, 2688, []uint8{0x04, 7, 0xD}, []uint8{0x04, 7, 0xD}},
-		{"scale underflow", [2]float32{6 * 0x1p-12, -3 * 0x1p-12}, 2688, []uint8{0x01, 2, 9}, []uint8{0x00, 7, 0xF}},
-		{"tie 1", [2]float32{1.7109375}, 4.5625, []uint8{0x72, 7, 0}, []uint8{0x73, 7, 0}},
-		{"tie 2", [2]float32{3.328125}, 4.4375, []uint8{0x7B, 7, 0}, []uint8{0x7A, 7, 0}},
-		{"tie 3", [2]float32{1.953125, -0.58984375}, 4.71875, []uint8{0x74, 7, 0xB}, []uint8{0x74, 7, 0xC}},
-		{"negative zero", [2]float32{6, float32(math.Copysign(0, -1))}, 2688, []uint8{0x38, 7, 0}, []uint8{0x38, 7, 0}},
-		{"rounds to negative zero", [2]float32{6, -0.1}, 2688, []uint8{0x38, 7, 8}, []uint8{0x38, 7, 8}},
-		{"all zero", [2]float32{}, 0, []uint8{0x7F, 7, 7}, []uint8{0x00, 0, 0}},
-		{"infinity", [2]float32{inf, 1}, inf, []uint8{0x7F, 7, 7}, []uint8{0x7E, 7, 0}},
-		{"NaN", [2]float32{1, nan}, nan, []uint8{0x7F, 7, 7}, []uint8{0x7F, 0, 0}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			x := make([]float32, 16)
-			copy(x, c.x[:])
-			for r, want := range map[nvfp4.Recipe][]uint8{nvfp4.ModelOpt: c.modelOpt, nvfp4.TransformerEngine: c.te} {
-				q := nvfp4.New(1, 16, r)
-				nvfp4.Quantize(q, x, c.amax)
-				assert.Equal(t, want, []uint8{q.Scales[0].Bits(), q.Codes[0] & 15, q.Codes[0] >> 4}, r)
-			}
-		})
-	}
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		for _, c := range []struct {
+			name         string
+			x            [2]float32
+			amax         float32
+			modelOpt, te []uint8
+		}{
+			{"zero block", [2]float32{}, 2688, []uint8{0x38, 0, 0}, []uint8{0x00, 0, 0}},
+			{"subnormal scale", [2]float32{6 * 0x1p-7, -3 * 0x1p-7}, 2688, []uint8{0x04, 7, 0xD}, []uint8{0x04, 7, 0xD}},
+			{"scale underflow", [2]float32{6 * 0x1p-12, -3 * 0x1p-12}, 2688, []uint8{0x01, 2, 9}, []uint8{0x00, 7, 0xF}},
+			{"tie 1", [2]float32{1.7109375}, 4.5625, []uint8{0x72, 7, 0}, []uint8{0x73, 7, 0}},
+			{"tie 2", [2]float32{3.328125}, 4.4375, []uint8{0x7B, 7, 0}, []uint8{0x7A, 7, 0}},
+			{"tie 3", [2]float32{1.953125, -0.58984375}, 4.71875, []uint8{0x74, 7, 0xB}, []uint8{0x74, 7, 0xC}},
+			{"negative zero", [2]float32{6, float32(math.Copysign(0, -1))}, 2688, []uint8{0x38, 7, 0}, []uint8{0x38, 7, 0}},
+			{"rounds to negative zero", [2]float32{6, -0.1}, 2688, []uint8{0x38, 7, 8}, []uint8{0x38, 7, 8}},
+			{"all zero", [2]float32{}, 0, []uint8{0x7F, 7, 7}, []uint8{0x00, 0, 0}},
+			{"infinity", [2]float32{inf, 1}, inf, []uint8{0x7F, 7, 7}, []uint8{0x7E, 7, 0}},
+			{"NaN", [2]float32{1, nan}, nan, []uint8{0x7F, 7, 7}, []uint8{0x7F, 0, 0}},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				const blocks = 25 // whole groups of a kernel, and a rest
+				x := make([]float32, 16*blocks)
+				for i := range blocks {
+					copy(x[16*i:], c.x[:])
+				}
+				for r, want := range map[nvfp4.Recipe][]uint8{nvfp4.ModelOpt: c.modelOpt, nvfp4.TransformerEngine: c.te} {
+					q := nvfp4.New(1, 16*blocks, r)
+					nvfp4.Quantize(q, x, c.amax)
+					for i, s := range q.Scales {
+						assert.Equal(t, want, []uint8{s.Bits(), q.Codes[8*i] & 15, q.Codes[8*i] >> 4}, r)
+					}
+				}
+			})
+		}
+	})
 }
 
 // TestDefault covers what Default does where ModelOpt writes NaN, and that nothing is hidden.
 func TestDefault(t *testing.T) {
-	x, y := make([]float32, 2*17), make([]float32, 2*17)
-	q := nvfp4.New(2, 17, nvfp4.Default)
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		x, y := make([]float32, 2*17), make([]float32, 2*17)
+		q := nvfp4.New(2, 17, nvfp4.Default)
 
-	t.Run("all zero", func(t *testing.T) {
-		x[3] = float32(math.Copysign(0, -1))
-		nvfp4.Quantize(q, x, nvfp4.AMax(x))
-		assert.Equal(t, float32(1), q.TensorScale)
-		assert.Equal(t, []fp8.E4M3{0x38, 0x38, 0x38, 0x38}, q.Scales)
-		assert.Equal(t, make([]byte, 32), q.Codes)
-		nvfp4.Dequantize(y, q)
-		assert.Equal(t, make([]float32, 34), y)
-	})
-	t.Run("tensor scale underflows", func(t *testing.T) {
-		x[0] = math.SmallestNonzeroFloat32
-		nvfp4.Quantize(q, x, nvfp4.AMax(x))
-		assert.Equal(t, []fp8.E4M3{0x7E, 0x38, 0x38, 0x38}, q.Scales)
-		nvfp4.Dequantize(y, q)
-		assert.Equal(t, make([]float32, 34), y)
-	})
-	for _, bad := range []float32{nan, inf, -inf} {
-		t.Run("non-finite", func(t *testing.T) {
-			x[0] = bad
+		t.Run("all zero", func(t *testing.T) {
+			x[3] = float32(math.Copysign(0, -1))
 			nvfp4.Quantize(q, x, nvfp4.AMax(x))
+			assert.Equal(t, float32(1), q.TensorScale)
+			assert.Equal(t, []fp8.E4M3{0x38, 0x38, 0x38, 0x38}, q.Scales)
+			assert.Equal(t, make([]byte, 32), q.Codes)
 			nvfp4.Dequantize(y, q)
-			for _, f := range y {
-				assert.True(t, f != f)
-			}
+			assert.Equal(t, make([]float32, 34), y)
 		})
-	}
+		t.Run("tensor scale underflows", func(t *testing.T) {
+			x[0] = math.SmallestNonzeroFloat32
+			nvfp4.Quantize(q, x, nvfp4.AMax(x))
+			assert.Equal(t, []fp8.E4M3{0x7E, 0x38, 0x38, 0x38}, q.Scales)
+			nvfp4.Dequantize(y, q)
+			assert.Equal(t, make([]float32, 34), y)
+		})
+		for _, bad := range []float32{nan, inf, -inf} {
+			t.Run("non-finite", func(t *testing.T) {
+				x[0] = bad
+				nvfp4.Quantize(q, x, nvfp4.AMax(x))
+				nvfp4.Dequantize(y, q)
+				for _, f := range y {
+					assert.True(t, f != f)
+				}
+			})
+		}
+	})
 }
 
 // TestFiniteAMax: with an amax of a number, a NaN spoils its block alone and an infinity saturates.
 func TestFiniteAMax(t *testing.T) {
-	for _, r := range recipes {
-		x, y := make([]float32, 48), make([]float32, 48)
-		x[0], x[16], x[17], x[32] = nan, inf, -inf, 6
-		nvfp4.FakeQuantize(y, x, 1, 48, r, 2688)
-		for _, f := range y[:16] {
-			assert.True(t, f != f, r)
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		for _, r := range recipes {
+			x, y := make([]float32, 48), make([]float32, 48)
+			x[0], x[16], x[17], x[32] = nan, inf, -inf, 6
+			nvfp4.FakeQuantize(y, x, 1, 48, r, 2688)
+			for _, f := range y[:16] {
+				assert.True(t, f != f, r)
+			}
+			assert.Equal(t, []float32{2688, -2688, 0}, y[16:19], r)
+			assert.Equal(t, []float32{6, 0}, y[32:34], r)
 		}
-		assert.Equal(t, []float32{2688, -2688, 0}, y[16:19], r)
-		assert.Equal(t, []float32{6, 0}, y[32:34], r)
-	}
+	})
 }
 
 // TestRagged: a ragged row is the row filled up with zeros.
 func TestRagged(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, r := range recipes {
-		for _, cols := range []int{1, 2, 15, 17, 33, 250} {
-			const rows = 3
-			wide := nvfp4.RowScales(cols) * nvfp4.BlockSize
-			x, padded := make([]float32, rows*cols), make([]float32, rows*wide)
-			for i := range x {
-				x[i] = float32(rng.NormFloat64())
-				padded[i/cols*wide+i%cols] = x[i]
-			}
-			amax := nvfp4.AMax(x)
-			got, want := nvfp4.New(rows, cols, r), nvfp4.New(rows, wide, r)
-			nvfp4.Quantize(got, x, amax)
-			nvfp4.Quantize(want, padded, amax)
-			requireSame(t, want, got)
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(1, 2))
+		for _, r := range recipes {
+			for _, cols := range []int{1, 2, 15, 17, 33, 250} {
+				const rows = 3
+				wide := nvfp4.RowScales(cols) * nvfp4.BlockSize
+				x, padded := make([]float32, rows*cols), make([]float32, rows*wide)
+				for i := range x {
+					x[i] = float32(rng.NormFloat64())
+					padded[i/cols*wide+i%cols] = x[i]
+				}
+				amax := nvfp4.AMax(x)
+				got, want := nvfp4.New(rows, cols, r), nvfp4.New(rows, wide, r)
+				nvfp4.Quantize(got, x, amax)
+				nvfp4.Quantize(want, padded, amax)
+				requireSame(t, want, got)
 
-			y, z := make([]float32, rows*cols), make([]float32, rows*wide)
-			nvfp4.Dequantize(y, got)
-			nvfp4.Dequantize(z, want)
-			for i := range y {
-				require.True(t, sameFloat(z[i/cols*wide+i%cols], y[i]))
+				y, z := make([]float32, rows*cols), make([]float32, rows*wide)
+				nvfp4.Dequantize(y, got)
+				nvfp4.Dequantize(z, want)
+				for i := range y {
+					require.True(t, sameFloat(z[i/cols*wide+i%cols], y[i]))
+				}
 			}
 		}
-	}
+	})
 }
 
 // TestInputTypes: BF16 and FP16 inputs give what their exact float32 values give.
 func TestInputTypes(t *testing.T) {
-	const rows, cols = 16, 40
-	b, h := make([]bf16.BF16, rows*cols), make([]float16.Float16, rows*cols)
-	fromB, fromH := make([]float32, rows*cols), make([]float32, rows*cols)
-	rng := rand.New(rand.NewPCG(3, 4))
-	for i := range b {
-		f := float32(rng.NormFloat64())
-		b[i], h[i] = bf16.FromFloat32(f), float16.Fromfloat32(f)
-		fromB[i], fromH[i] = b[i].Float32(), h[i].Float32()
-	}
-	for _, r := range recipes {
-		got, want := nvfp4.New(rows, cols, r), nvfp4.New(rows, cols, r)
-		nvfp4.QuantizeBF16(got, b, nvfp4.AMaxBF16(b))
-		nvfp4.Quantize(want, fromB, nvfp4.AMax(fromB))
-		requireSame(t, want, got)
-		nvfp4.QuantizeFP16(got, h, nvfp4.AMaxFP16(h))
-		nvfp4.Quantize(want, fromH, nvfp4.AMax(fromH))
-		requireSame(t, want, got)
-
-		wide, narrow := make([]float32, rows*cols), make([]bf16.BF16, rows*cols)
-		nvfp4.Dequantize(wide, got)
-		nvfp4.DequantizeBF16(narrow, got)
-		for i := range wide {
-			require.Equal(t, bf16.FromFloat32(wide[i]), narrow[i])
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		const rows, cols = 16, 40
+		b, h := make([]bf16.BF16, rows*cols), make([]float16.Float16, rows*cols)
+		fromB, fromH := make([]float32, rows*cols), make([]float32, rows*cols)
+		rng := rand.New(rand.NewPCG(3, 4))
+		for i := range b {
+			f := float32(rng.NormFloat64())
+			b[i], h[i] = bf16.FromFloat32(f), float16.Fromfloat32(f)
+			fromB[i], fromH[i] = b[i].Float32(), h[i].Float32()
 		}
-	}
+		for _, r := range recipes {
+			got, want := nvfp4.New(rows, cols, r), nvfp4.New(rows, cols, r)
+			nvfp4.QuantizeBF16(got, b, nvfp4.AMaxBF16(b))
+			nvfp4.Quantize(want, fromB, nvfp4.AMax(fromB))
+			requireSame(t, want, got)
+			nvfp4.QuantizeFP16(got, h, nvfp4.AMaxFP16(h))
+			nvfp4.Quantize(want, fromH, nvfp4.AMax(fromH))
+			requireSame(t, want, got)
+
+			wide, narrow := make([]float32, rows*cols), make([]bf16.BF16, rows*cols)
+			nvfp4.Dequantize(wide, got)
+			nvfp4.DequantizeBF16(narrow, got)
+			for i := range wide {
+				require.Equal(t, bf16.FromFloat32(wide[i]), narrow[i])
+			}
+		}
+	})
 }
 
 // TestFusedGroup: matrices quantized with the maximum of their AMax equal the rows of one matrix.
 func TestFusedGroup(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 6))
-	x := make([]float32, 6*32)
-	for i := range x {
-		x[i] = float32(rng.NormFloat64())
-	}
-	q, k := x[:2*32], x[2*32:]
-	for _, r := range recipes {
-		all, part := nvfp4.New(6, 32, r), nvfp4.New(4, 32, r)
-		nvfp4.Quantize(all, x, nvfp4.AMax(x))
-		nvfp4.Quantize(part, k, max(nvfp4.AMax(q), nvfp4.AMax(k)))
-		assert.Equal(t, all.TensorScale, part.TensorScale)
-		assert.Equal(t, all.Codes[2*nvfp4.RowBytes(32):], part.Codes)
-		assert.Equal(t, all.Scales[2*nvfp4.RowScales(32):], part.Scales)
-	}
-	assert.True(t, math.IsNaN(float64(max(nvfp4.AMax([]float32{nan}), nvfp4.AMax(k)))))
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		x := make([]float32, 6*32)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		q, k := x[:2*32], x[2*32:]
+		for _, r := range recipes {
+			all, part := nvfp4.New(6, 32, r), nvfp4.New(4, 32, r)
+			nvfp4.Quantize(all, x, nvfp4.AMax(x))
+			nvfp4.Quantize(part, k, max(nvfp4.AMax(q), nvfp4.AMax(k)))
+			assert.Equal(t, all.TensorScale, part.TensorScale)
+			assert.Equal(t, all.Codes[2*nvfp4.RowBytes(32):], part.Codes)
+			assert.Equal(t, all.Scales[2*nvfp4.RowScales(32):], part.Scales)
+		}
+		assert.True(t, math.IsNaN(float64(max(nvfp4.AMax([]float32{nan}), nvfp4.AMax(k)))))
+	})
 }
 
 // TestGuards: nothing is written outside of the destination, and inputs are left alone.
 func TestGuards(t *testing.T) {
-	const rows, cols, guard = 3, 21, 0xA5
-	x := make([]float32, rows*cols)
-	for i := range x {
-		x[i] = float32(i) - 30
-	}
-	before := slices.Clone(x)
-	codes := slices.Repeat([]byte{guard}, rows*nvfp4.RowBytes(cols)+2)
-	scales := slices.Repeat([]fp8.E4M3{guard}, rows*nvfp4.RowScales(cols)+2)
-	y := slices.Repeat([]float32{guard}, rows*cols+2)
-	z := slices.Repeat([]bf16.BF16{guard}, rows*cols+2)
-	for _, r := range recipes {
-		q := &nvfp4.Tensor{Rows: rows, Cols: cols, Recipe: r, Codes: codes[1 : len(codes)-1], Scales: scales[1 : len(scales)-1]}
-		nvfp4.Quantize(q, x, nvfp4.AMax(x))
-		nvfp4.Dequantize(y[1:len(y)-1], q)
-		nvfp4.DequantizeBF16(z[1:len(z)-1], q)
-		nvfp4.FakeQuantize(y[1:len(y)-1], x, rows, cols, r, nvfp4.AMax(x))
-		assert.Equal(t, []byte{guard, guard}, []byte{codes[0], codes[len(codes)-1]})
-		assert.Equal(t, []fp8.E4M3{guard, guard}, []fp8.E4M3{scales[0], scales[len(scales)-1]})
-		assert.Equal(t, []float32{guard, guard}, []float32{y[0], y[len(y)-1]})
-		assert.Equal(t, []bf16.BF16{guard, guard}, []bf16.BF16{z[0], z[len(z)-1]})
-		assert.Equal(t, before, x)
-	}
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		const rows, cols, guard = 3, 21, 0xA5
+		x := make([]float32, rows*cols)
+		for i := range x {
+			x[i] = float32(i) - 30
+		}
+		before := slices.Clone(x)
+		codes := slices.Repeat([]byte{guard}, rows*nvfp4.RowBytes(cols)+2)
+		scales := slices.Repeat([]fp8.E4M3{guard}, rows*nvfp4.RowScales(cols)+2)
+		y := slices.Repeat([]float32{guard}, rows*cols+2)
+		z := slices.Repeat([]bf16.BF16{guard}, rows*cols+2)
+		for _, r := range recipes {
+			q := &nvfp4.Tensor{Rows: rows, Cols: cols, Recipe: r, Codes: codes[1 : len(codes)-1], Scales: scales[1 : len(scales)-1]}
+			nvfp4.Quantize(q, x, nvfp4.AMax(x))
+			nvfp4.Dequantize(y[1:len(y)-1], q)
+			nvfp4.DequantizeBF16(z[1:len(z)-1], q)
+			nvfp4.FakeQuantize(y[1:len(y)-1], x, rows, cols, r, nvfp4.AMax(x))
+			assert.Equal(t, []byte{guard, guard}, []byte{codes[0], codes[len(codes)-1]})
+			assert.Equal(t, []fp8.E4M3{guard, guard}, []fp8.E4M3{scales[0], scales[len(scales)-1]})
+			assert.Equal(t, []float32{guard, guard}, []float32{y[0], y[len(y)-1]})
+			assert.Equal(t, []bf16.BF16{guard, guard}, []bf16.BF16{z[0], z[len(z)-1]})
+			assert.Equal(t, before, x)
+		}
+	})
 }
 
 func TestPanics(t *testing.T) {
@@ -259,19 +280,21 @@ func TestPanics(t *testing.T) {
 }
 
 func TestAllocs(t *testing.T) {
-	const rows, cols = 4, 40
-	x, b, h := make([]float32, rows*cols), make([]bf16.BF16, rows*cols), make([]float16.Float16, rows*cols)
-	for _, r := range recipes {
-		q := nvfp4.New(rows, cols, r)
-		assert.Zero(t, testing.AllocsPerRun(10, func() {
-			nvfp4.Quantize(q, x, nvfp4.AMax(x))
-			nvfp4.QuantizeBF16(q, b, nvfp4.AMaxBF16(b))
-			nvfp4.QuantizeFP16(q, h, nvfp4.AMaxFP16(h))
-			nvfp4.Dequantize(x, q)
-			nvfp4.DequantizeBF16(b, q)
-			nvfp4.FakeQuantize(x, x, rows, cols, r, 1)
-		}), r)
-	}
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		const rows, cols = 4, 40
+		x, b, h := make([]float32, rows*cols), make([]bf16.BF16, rows*cols), make([]float16.Float16, rows*cols)
+		for _, r := range recipes {
+			q := nvfp4.New(rows, cols, r)
+			assert.Zero(t, testing.AllocsPerRun(10, func() {
+				nvfp4.Quantize(q, x, nvfp4.AMax(x))
+				nvfp4.QuantizeBF16(q, b, nvfp4.AMaxBF16(b))
+				nvfp4.QuantizeFP16(q, h, nvfp4.AMaxFP16(h))
+				nvfp4.Dequantize(x, q)
+				nvfp4.DequantizeBF16(b, q)
+				nvfp4.FakeQuantize(x, x, rows, cols, r, 1)
+			}), r)
+		}
+	})
 }
 
 // FuzzFakeQuantize: FakeQuantize is Dequantize after Quantize to the bit, in place too, on any bit
@@ -295,20 +318,24 @@ func FuzzFakeQuantize(f *testing.F) {
 		for i := range x {
 			x[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 		}
-		for _, amax := range []float32{nvfp4.AMax(x), math.Float32frombits(amaxBits &^ (1 << 31))} {
-			for _, r := range recipes {
-				q, want, got := nvfp4.New(rows, cols, r), make([]float32, len(x)), make([]float32, len(x))
-				nvfp4.Quantize(q, x, amax)
-				nvfp4.Dequantize(want, q)
-				nvfp4.FakeQuantize(got, x, rows, cols, r, amax)
-				inPlace := slices.Clone(x)
-				nvfp4.FakeQuantize(inPlace, inPlace, rows, cols, r, amax)
-				for i := range x {
-					if !sameFloat(want[i], got[i]) || !sameFloat(want[i], inPlace[i]) {
-						t.Fatalf("%v: %v: got %v, in place %v, want %v", r, x[i], got[i], inPlace[i], want[i])
+		for _, level := range kernel.Levels() {
+			restore := kernel.Use(level)
+			for _, amax := range []float32{nvfp4.AMax(x), math.Float32frombits(amaxBits &^ (1 << 31))} {
+				for _, r := range recipes {
+					q, want, got := nvfp4.New(rows, cols, r), make([]float32, len(x)), make([]float32, len(x))
+					nvfp4.Quantize(q, x, amax)
+					nvfp4.Dequantize(want, q)
+					nvfp4.FakeQuantize(got, x, rows, cols, r, amax)
+					inPlace := slices.Clone(x)
+					nvfp4.FakeQuantize(inPlace, inPlace, rows, cols, r, amax)
+					for i := range x {
+						if !sameFloat(want[i], got[i]) || !sameFloat(want[i], inPlace[i]) {
+							t.Fatalf("%v, %v: %v: got %v, in place %v, want %v", level, r, x[i], got[i], inPlace[i], want[i])
+						}
 					}
 				}
 			}
+			restore()
 		}
 	})
 }

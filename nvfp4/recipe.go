@@ -5,6 +5,7 @@ import (
 
 	"github.com/trueup-rl/trueup/fp4"
 	"github.com/trueup-rl/trueup/fp8"
+	"github.com/trueup-rl/trueup/internal/kernel"
 )
 
 // A Recipe names the arithmetic of one implementation, in one version. What its name stands for
@@ -63,119 +64,101 @@ const (
 	TransformerEngine
 )
 
+// arithmetic is what a recipe is made of.
+type arithmetic struct {
+	// global returns TensorScale, and the number that the scale rule takes, for an amax a ≥ 0 or NaN.
+	global func(a float32) (tensorScale, global float32)
+	scale  scaleRule
+	code   codeRule
+	// A block is decoded with (s*TensorScale)*unit.
+	unit         float32
+	negativeZero bool // code 8 reads as -0
+}
+
+var recipes = [...]arithmetic{
+	Default: {
+		global: func(a float32) (float32, float32) {
+			if a == 0 {
+				return 1, 1
+			}
+			return a / fullScale, a / fullScale
+		},
+		scale: perTensorScaleZeroIsOne,
+		code:  quotient,
+		unit:  1,
+	},
+	ModelOpt: {
+		global: func(a float32) (float32, float32) { return a / fullScale, a / fullScale },
+		scale:  perTensorScale,
+		code:   quotient,
+		unit:   1,
+	},
+	TransformerEngine: {
+		global: func(a float32) (float32, float32) {
+			s := min(fullScale/a, math.MaxFloat32)
+			if a == 0 || s == 0 {
+				s = 1
+			}
+			return a, s
+		},
+		scale:        timesGlobal,
+		code:         product,
+		unit:         float32(1.0 / fullScale),
+		negativeZero: true,
+	},
+}
+
 // 2688: what the largest code and the largest block scale make of a TensorScale of 1.
 const fullScale = fp4.Max * fp8.MaxE4M3
 
+// scaleRule turns the maxima of blocks into their scales and the factors that the code rule takes.
+type scaleRule uint8
+
 const (
-	maxFloat32   = float32(math.MaxFloat32)
-	sixth        = float32(1.0 / fp4.Max)
-	invFullScale = float32(1.0 / fullScale)
+	perTensorScale          scaleRule = iota // of ModelOpt
+	perTensorScaleZeroIsOne                  // of Default
+	timesGlobal                              // of TransformerEngine
 )
 
-const unknownRecipe = "nvfp4: unknown recipe"
-
-// encoder is a recipe with what it derives from a tensor's amax.
-type encoder struct {
-	recipe      Recipe
-	tensorScale float32
-	global      float32 // ModelOpt: g; TransformerEngine: S
-}
-
-func newEncoder(r Recipe, amax float32) encoder {
-	if amax < 0 {
-		panic("nvfp4: negative amax")
-	}
-	e := encoder{recipe: r}
+func (r scaleRule) apply(scales []uint8, factor, amax []float32, global float32) {
 	switch r {
-	case Default, ModelOpt:
-		e.global = amax / fullScale
-		if r == Default && amax == 0 {
-			e.global = 1
-		}
-		e.tensorScale = e.global
-	case TransformerEngine:
-		e.global = min(fullScale/amax, maxFloat32)
-		if amax == 0 || e.global == 0 {
-			e.global = 1
-		}
-		e.tensorScale = amax
+	case timesGlobal:
+		kernel.ScalesTE(scales, factor, amax, global)
 	default:
-		panic(unknownRecipe)
-	}
-	return e
-}
-
-// blockScale returns the scale of a block whose largest magnitude is b.
-func (e *encoder) blockScale(b float32) fp8.E4M3 {
-	switch e.recipe {
-	case TransformerEngine:
-		return fp8.E4M3FromFloat32(float32(b * (e.global * sixth)))
-	default: // Default and ModelOpt
-		s := b / (fp4.Max * e.global)
-		if s == 0 || b == 0 && e.recipe == Default {
-			s = 1
-		}
-		return fp8.E4M3FromFloat32(max(s, fp8.SmallestNonzeroE4M3))
+		kernel.ScalesModelOpt(scales, factor, amax, global, r == perTensorScaleZeroIsOne)
 	}
 }
 
-// encode packs the codes of a block with scale s.
-func (e *encoder) encode(codes *[blockBytes]byte, x *[BlockSize]float32, s fp8.E4M3) {
-	switch e.recipe {
-	case TransformerEngine:
-		m := min(1/(s.Float32()*(1/e.global)), maxFloat32)
-		for i := range codes {
-			codes[i] = fp4.Pack(codeNaN0(float32(x[2*i]*m)), codeNaN0(float32(x[2*i+1]*m)))
-		}
-	default: // Default and ModelOpt
-		d := float32(s.Float32() * e.global)
-		for i := range codes {
-			codes[i] = fp4.Pack(code(x[2*i]/d), code(x[2*i+1]/d))
-		}
+// codeRule turns values and their block's factor into codes.
+type codeRule uint8
+
+const (
+	quotient codeRule = iota // x/factor, NaN gives 7
+	product                  // x*factor, NaN gives 0
+)
+
+func (r codeRule) apply(codes []byte, x, factor []float32) {
+	switch r {
+	case product:
+		kernel.EncodeE2M1Mul(codes, x, factor)
+	default:
+		kernel.EncodeE2M1Div(codes, x, factor)
 	}
 }
 
-// code is e2m1 with code 7 for NaN: fp4.FromFloat32, but for -0, which is not below 0.
-func code(v float32) fp4.E2M1 {
-	if v == 0 {
-		return 0
+func (r codeRule) applyBF16(codes []byte, x []uint16, factor []float32) {
+	switch r {
+	case product:
+		kernel.EncodeE2M1MulBF16(codes, x, factor)
+	default:
+		kernel.EncodeE2M1DivBF16(codes, x, factor)
 	}
-	return fp4.FromFloat32(v)
 }
 
-// codeNaN0 is e2m1 with code 0 for NaN.
-func codeNaN0(v float32) fp4.E2M1 {
-	if v != v {
-		return 0
+// arithmetic returns what r is made of. It panics if r is unknown.
+func (r Recipe) arithmetic() *arithmetic {
+	if int(r) >= len(recipes) {
+		panic("nvfp4: unknown recipe")
 	}
-	return code(v)
-}
-
-// decoder is a recipe with a tensor's scale.
-type decoder struct {
-	recipe      Recipe
-	tensorScale float32
-}
-
-func newDecoder(r Recipe, tensorScale float32) decoder {
-	if int(r) >= len(recipeNames) {
-		panic(unknownRecipe)
-	}
-	return decoder{r, tensorScale}
-}
-
-// decode sets x to the values of a block with scale s.
-func (d *decoder) decode(x *[BlockSize]float32, codes *[blockBytes]byte, s fp8.E4M3) {
-	const negativeZero = 8
-	m, zero := float32(s.Float32()*d.tensorScale), fp4.E2M1(0)
-	if d.recipe == TransformerEngine {
-		m, zero = float32(m*invFullScale), negativeZero
-	}
-	for i := range x {
-		c := fp4.FromBits(codes[i/2] >> (i % 2 * 4))
-		if c == negativeZero {
-			c = zero
-		}
-		x[i] = float32(c.Float32() * m)
-	}
+	return &recipes[r]
 }

@@ -1,0 +1,94 @@
+//go:build !purego
+
+package kernel
+
+import "math"
+
+// A caller's chunk is at most NVFP4Chunk blocks, so that no call is long. What is
+// done once a block, and not once a value, is left to the generic twins.
+
+// neonGroups returns how many groups of size blocks NEON takes of n.
+func neonGroups(n, size int) int {
+	if level != NEON {
+		return 0
+	}
+	return n / size
+}
+
+func blockAMaxFast(amax, src []float32) int {
+	g := neonGroups(len(amax), 4)
+	if g > 0 {
+		blockAMaxNEON(&amax[0], &src[0], g)
+	}
+	return 4 * g
+}
+
+func blockAMaxBF16Fast(amax []float32, src []uint16) int {
+	g := neonGroups(len(amax), 8)
+	if g > 0 {
+		blockAMaxBF16NEON(&amax[0], &src[0], g)
+	}
+	return 8 * g
+}
+
+func scalesModelOptFast(scales []uint8, div, amax []float32, g float32, zeroIsOne bool) int { return 0 }
+
+func scalesTEFast(scales []uint8, mult, amax []float32, s float32) int { return 0 }
+
+func blockMultipliersFast(mult []float32, scales []uint8, a, b float32) int { return 0 }
+
+func encodeE2M1DivFast(codes []byte, src, div []float32) int {
+	g := neonGroups(len(div), 2)
+	if g > 0 {
+		encodeE2M1DivNEON(&codes[0], &src[0], &div[0], g)
+	}
+	return 2 * g
+}
+
+func encodeE2M1DivBF16Fast(codes []byte, src []uint16, div []float32) int {
+	g := neonGroups(len(div), 2)
+	if g > 0 {
+		encodeE2M1DivBF16NEON(&codes[0], &src[0], &div[0], g)
+	}
+	return 2 * g
+}
+
+func encodeE2M1MulFast(codes []byte, src, mult []float32) int {
+	g := neonGroups(len(mult), 2)
+	if g > 0 {
+		encodeE2M1MulNEON(&codes[0], &src[0], &mult[0], g)
+	}
+	return 2 * g
+}
+
+func encodeE2M1MulBF16Fast(codes []byte, src []uint16, mult []float32) int {
+	g := neonGroups(len(mult), 2)
+	if g > 0 {
+		encodeE2M1MulBF16NEON(&codes[0], &src[0], &mult[0], g)
+	}
+	return 2 * g
+}
+
+func decodeE2M1Fast(dst []float32, codes []byte, mult []float32, negativeZero bool) int {
+	zero := 0
+	if negativeZero {
+		zero = 1
+	}
+	g := neonGroups(len(mult), 2)
+	if g > 0 {
+		decodeE2M1NEON(&dst[0], &codes[0], &mult[0], &e2m1Upper[zero][0][0], g)
+	}
+	return 2 * g
+}
+
+// e2m1Upper holds the highest and the second bytes of the float32 values of the
+// codes; the others are 0. Indexed as e2m1Values.
+var e2m1Upper = func() (table [2][2][16]uint8) {
+	for i := range table {
+		for c, v := range e2m1Values[i] {
+			u := math.Float32bits(v)
+			table[i][0][c], table[i][1][c] = uint8(u>>24), uint8(u>>16)
+		}
+	}
+	return table
+}()
