@@ -3,7 +3,6 @@ package correction
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/trueup-rl/trueup/internal/kernel"
 	"github.com/trueup-rl/trueup/mismatch"
@@ -21,16 +20,18 @@ var (
 // the longest row and is re-used: after that no call allocates. Use one per
 // goroutine.
 type Corrector struct {
-	policy  Policy
-	weight  weightRule
-	filters []filterRule
-	stats   Stats // of Correct
+	policy      Policy
+	weight      weightRule
+	filters     []filterRule
+	dropsTokens bool  // some filter looks at tokens one by one
+	stats       Stats // of Correct
 
-	// The row at hand.
-	d     []float64 // trainer − rollout, 0 where not valid
-	state []uint8   // kernel.Masked, Valid or NonFinite
-	w     []float64
-	keep  []uint8
+	// Of the row at hand: a block, its weights, and room for what is kept where
+	// the caller does not ask.
+	block   kernel.Block
+	acc     kernel.RowAcc
+	weights [kernel.BlockLen]float64
+	scratch []uint8
 }
 
 // New returns a corrector for the policy, or an error that wraps ErrPolicy.
@@ -41,6 +42,7 @@ func New(p Policy) (*Corrector, error) {
 	c := &Corrector{policy: p, weight: newWeightRule(p.Weight)}
 	for _, f := range p.Filters {
 		c.filters = append(c.filters, newFilterRule(f))
+		c.dropsTokens = c.dropsTokens || f.Level == Token
 	}
 	return c, nil
 }
@@ -48,10 +50,14 @@ func New(p Policy) (*Corrector, error) {
 // Policy returns the policy the corrector applies.
 func (c *Corrector) Policy() Policy { return c.policy }
 
-// Correct measures and corrects a batch that is whole in this process: Measure,
-// then Apply with what it found. The Stats are valid until the next call.
+// Correct measures and corrects a batch that is whole in this process. It is
+// Measure, then Apply with what that found, in one pass over the batch unless
+// the policy normalizes. The Stats are valid until the next call.
 func (c *Corrector) Correct(w []float32, keep []uint8, b *mismatch.Batch) (*Stats, error) {
 	c.stats = Stats{}
+	if c.policy.Normalize == AsIs {
+		return &c.stats, c.run(w, keep, b, 1, &c.stats)
+	}
 	if err := c.Measure(&c.stats, b); err != nil {
 		return nil, err
 	}
@@ -65,15 +71,7 @@ func (c *Corrector) Correct(w []float32, keep []uint8, b *mismatch.Batch) (*Stat
 // An error wraps mismatch.ErrShape or ErrNonFinite; dst may then hold part of
 // the batch.
 func (c *Corrector) Measure(dst *Stats, b *mismatch.Batch) error {
-	if err := b.Check(); err != nil {
-		return err
-	}
-	for i := range b.Layout.Rows() {
-		if err := c.row(b, i, dst); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.run(nil, nil, b, 1, dst)
 }
 
 // Apply writes the weight of every token to w and whether it stays in the mask
@@ -85,12 +83,6 @@ func (c *Corrector) Measure(dst *Stats, b *mismatch.Batch) error {
 // Global holds the statistics of the whole batch, of which b may be a part; it
 // is needed by a policy that normalizes, and may be nil otherwise.
 func (c *Corrector) Apply(w []float32, keep []uint8, b *mismatch.Batch, global *Stats) error {
-	if err := b.Check(); err != nil {
-		return err
-	}
-	if need := b.Layout.Size(); w != nil && len(w) < need || keep != nil && len(keep) < need {
-		return fmt.Errorf("%w: %d weights and %d mask bytes, the layout needs %d", ErrShape, len(w), len(keep), need)
-	}
 	factor := 1.0
 	if c.policy.Normalize == BatchMean {
 		if global == nil {
@@ -98,86 +90,41 @@ func (c *Corrector) Apply(w []float32, keep []uint8, b *mismatch.Batch, global *
 		}
 		factor = global.NormFactor(c.policy.Weight.Level)
 	}
+	return c.run(w, keep, b, factor, nil)
+}
+
+// run goes through the rows of a batch: it writes what Apply does to w and keep
+// and adds what Measure does to dst, each only if it is not nil.
+func (c *Corrector) run(w []float32, keep []uint8, b *mismatch.Batch, factor float64, dst *Stats) error {
+	if err := b.Check(); err != nil {
+		return err
+	}
+	if need := b.Layout.Size(); w != nil && len(w) < need || keep != nil && len(keep) < need {
+		return fmt.Errorf("%w: %d weights and %d mask bytes, the layout needs %d", ErrShape, len(w), len(keep), need)
+	}
 	for i := range b.Layout.Rows() {
-		if err := c.row(b, i, nil); err != nil {
+		start, end := b.Layout.Row(i)
+		_, padded := b.Layout.Storage(i)
+		var rowW []float32
+		if w != nil {
+			rowW = w[start:end]
+			clear(w[end:padded])
+		}
+		rowKeep := c.room(end - start)
+		if keep != nil {
+			rowKeep = keep[start:end]
+			clear(keep[end:padded])
+		}
+		if err := c.row(rowW, rowKeep, b, i, factor, dst); err != nil {
 			return err
 		}
-		start, end := b.Layout.Storage(i)
-		if w != nil {
-			out := w[start:end]
-			for t, x := range c.w {
-				out[t] = float32(x / factor)
-			}
-			if c.policy.NonFinite == UnitWeight {
-				setNonFinite(out, c.state, 1)
-			}
-			clear(out[len(c.w):])
-		}
-		if keep != nil {
-			out := keep[start:end]
-			copy(out, c.keep)
-			if c.policy.NonFinite == UnitWeight || c.policy.NonFinite == ZeroWeight {
-				setNonFinite(out, c.state, 1)
-			}
-			clear(out[len(c.keep):])
-		}
 	}
 	return nil
 }
 
-// setNonFinite sets x where a token in the mask is not finite.
-func setNonFinite[T uint8 | float32](dst []T, state []uint8, x T) {
-	for t, s := range state {
-		if s == kernel.NonFinite {
-			dst[t] = x
-		}
+func (c *Corrector) room(n int) []uint8 {
+	if cap(c.scratch) < n {
+		c.scratch = make([]uint8, n)
 	}
-}
-
-// row computes the log-ratios, the weights before normalisation and the kept
-// tokens of row i, both 0 at tokens that are not valid, and adds what it finds
-// to dst, if that is not nil.
-func (c *Corrector) row(b *mismatch.Batch, i int, dst *Stats) error {
-	trainer, rollout, mask := b.Row(i)
-	c.resize(len(trainer))
-	if kernel.LogRatios(c.d, c.state, trainer, rollout, mask) > 0 && c.policy.NonFinite == Refuse {
-		t := slices.Index(c.state, kernel.NonFinite)
-		return fmt.Errorf("%w: row %d, token %d: trainer %v, rollout %v", ErrNonFinite, i, t, trainer[t], rollout[t])
-	}
-	var sums kernel.RowSums
-	var weight *weightStats
-	if dst != nil {
-		sums.Add(c.d, c.state, trainer, rollout)
-		dst.mismatch.AddRow(&sums)
-		weight = &dst.weight
-	} else {
-		sums.AddD(c.d, c.state) // no rule looks at more of a row
-	}
-	c.weight.apply(c.w, weight, c.d, c.state, &sums)
-
-	for t, s := range c.state {
-		c.keep[t] = 0
-		if s == kernel.Valid {
-			c.keep[t] = 1
-		}
-	}
-	for k := range c.filters {
-		var filter *filterStats
-		if dst != nil {
-			filter = &dst.filters[k]
-		}
-		c.filters[k].apply(c.keep, filter, c.d, c.state, &sums)
-	}
-	if dst != nil {
-		dst.effect.add(c.w, c.keep, &sums)
-	}
-	return nil
-}
-
-func (c *Corrector) resize(n int) {
-	if cap(c.d) < n {
-		c.d, c.w = make([]float64, n), make([]float64, n)
-		c.state, c.keep = make([]uint8, n), make([]uint8, n)
-	}
-	c.d, c.w, c.state, c.keep = c.d[:n], c.w[:n], c.state[:n], c.keep[:n]
+	return c.scratch[:n]
 }

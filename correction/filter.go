@@ -12,51 +12,116 @@ import (
 type filterRule struct {
 	Filter
 	lo, hi float64
+	acc    filterAcc
 }
 
 func newFilterRule(f Filter) filterRule {
 	if f.Statistic == Ratio {
-		return filterRule{f, kernel.Log(f.Lo), kernel.Log(f.Hi)}
+		return filterRule{Filter: f, lo: kernel.Log(f.Lo), hi: kernel.Log(f.Hi)}
 	}
-	return filterRule{f, 0, f.Hi}
+	return filterRule{Filter: f, hi: f.Hi}
 }
 
 func (r *filterRule) pass(x float64) bool { return r.lo <= x && x <= r.hi }
 
 func (r *filterRule) clamp(x float64) float64 { return max(r.lo, min(x, r.hi)) }
 
-// of returns the statistic of a token's log-ratio.
-func (r *filterRule) of(d float64) float64 {
-	d = max(-kernel.Clamp, min(d, kernel.Clamp))
+// of returns the statistic of a token, with |d| clamped.
+func (r *filterRule) of(b *kernel.Block, t int) float64 {
+	d := max(-kernel.Clamp, min(b.D[t], kernel.Clamp))
 	switch r.Statistic {
 	case K2:
 		return float64(d*d) / 2
 	case K3:
-		_, k3 := kernel.ExpK3(d)
-		return k3
+		if b.Wild {
+			_, k3 := kernel.ExpK3(d)
+			return k3
+		}
+		return b.K3[t]
 	}
 	return d
 }
 
-// rowValue returns the statistic of a row that has valid tokens.
-func (r *filterRule) rowValue(d []float64, state []uint8, s *kernel.RowSums) float64 {
-	var sum kernel.RowSum
-	largest := math.Inf(-1)
-	for t, x := range d {
-		if state[t] != kernel.Valid {
+// looksAtTokens reports whether the filter needs each token's statistic; for the
+// others a row's sums suffice, unless clamping matters in it.
+func (r *filterRule) looksAtTokens() bool { return r.Level == Token || r.Level == Maximum }
+
+// total returns the sum of the statistic over a row.
+func (r *filterRule) total(s *kernel.RowSums) float64 {
+	switch {
+	case s.Wild:
+		return r.acc.sum.Total()
+	case r.Statistic == K2:
+		return s.D2 / 2
+	case r.Statistic == K3:
+		return s.K3
+	}
+	return s.D
+}
+
+// filterAcc accumulates a row's statistic over its valid tokens.
+type filterAcc struct {
+	sum, sumSq, clampedSum, clampedSumSq kernel.RowSum
+	least, largest                       float64
+	high, low                            int64
+}
+
+func (a *filterAcc) reset() {
+	*a = filterAcc{least: math.Inf(1), largest: math.Inf(-1)}
+}
+
+// add adds the tokens of a block. At level Token it clears keep where the filter
+// rejects.
+func (r *filterRule) add(keep []uint8, b *kernel.Block) {
+	a := &r.acc
+	for t := range keep {
+		if b.Valid[t] == 0 {
 			continue
 		}
-		v := r.of(x)
-		sum.Add(t, v)
-		largest = max(largest, v)
+		v := r.of(b, t)
+		a.sum[t%kernel.RowLanes] += v
+		a.least, a.largest = min(a.least, v), max(a.largest, v)
+		if r.Level != Token {
+			continue
+		}
+		c := r.clamp(v)
+		a.sumSq.Add(t, float64(v*v))
+		a.clampedSum.Add(t, c)
+		a.clampedSumSq.Add(t, float64(c*c))
+		if v > r.hi {
+			a.high++
+			keep[t] = 0
+		}
+		if v < r.lo {
+			a.low++
+			keep[t] = 0
+		}
 	}
-	switch r.Level {
-	case Mean:
-		return sum.Total() / float64(s.N)
-	case Maximum:
-		return largest
+}
+
+// rejectsRow ends a row: it adds the row to dst, if that is not nil, and reports
+// whether the filter rejects all of it.
+func (r *filterRule) rejectsRow(dst *filterStats, s *kernel.RowSums) bool {
+	var x float64
+	switch {
+	case s.N == 0:
+		return false
+	case r.Level == Token:
+		if dst != nil {
+			dst.addTokens(r, s.N)
+		}
+		return false
+	case r.Level == Sequence:
+		x = r.total(s)
+	case r.Level == Mean:
+		x = r.total(s) / float64(s.N)
+	default:
+		x = r.acc.largest
 	}
-	return sum.Total()
+	if dst != nil {
+		dst.addRow(r, x, s.N)
+	}
+	return !r.pass(x)
 }
 
 // filterStats accumulate a filter's statistic and what the filter rejects by
@@ -82,24 +147,6 @@ func (s *filterStats) merge(o *filterStats) {
 	s.rejectedRows += o.rejectedRows
 }
 
-// apply clears keep where the filter rejects and adds the row to dst, if that is
-// not nil. A row without valid tokens has nothing to reject.
-func (r *filterRule) apply(keep []uint8, dst *filterStats, d []float64, state []uint8, s *kernel.RowSums) {
-	switch {
-	case s.N == 0:
-	case r.Level == Token:
-		r.applyTokens(keep, dst, d, state, s)
-	default:
-		x := r.rowValue(d, state, s)
-		if !r.pass(x) {
-			clear(keep)
-		}
-		if dst != nil {
-			dst.addRow(r, x, s.N)
-		}
-	}
-}
-
 func (s *filterStats) addRow(r *filterRule, x float64, tokens int) {
 	// The sum of a row's k3 can reach 1e15; its square would leave the range of
 	// the sums.
@@ -122,53 +169,24 @@ func (s *filterStats) addRow(r *filterRule, x float64, tokens int) {
 	}
 }
 
-func (r *filterRule) applyTokens(keep []uint8, dst *filterStats, d []float64, state []uint8, s *kernel.RowSums) {
-	var sum, sumSq, clampedSum, clampedSumSq kernel.RowSum
-	least, largest := math.Inf(1), math.Inf(-1)
-	var high, low int64
-	for t, x := range d {
-		if state[t] != kernel.Valid {
-			continue
-		}
-		v := r.of(x)
-		if !r.pass(v) {
-			keep[t] = 0
-		}
-		if dst == nil {
-			continue
-		}
-		c := r.clamp(v)
-		sum.Add(t, v)
-		sumSq.Add(t, float64(v*v))
-		clampedSum.Add(t, c)
-		clampedSumSq.Add(t, float64(c*c))
-		least, largest = min(least, v), max(largest, v)
-		if v > r.hi {
-			high++
-		}
-		if v < r.lo {
-			low++
-		}
-	}
-	if dst == nil {
-		return
-	}
-	n := int64(s.N)
-	total := sum.Total()
-	dst.tokens.AddBlock(exact.Block{N: n, Sum: total, SumSq: sumSq.Total(), Min: least, Max: largest})
-	dst.clamped.AddBlock(exact.Block{N: n, Sum: clampedSum.Total(), SumSq: clampedSumSq.Total(), Min: r.clamp(least), Max: r.clamp(largest)})
+// addTokens adds a row at level Token.
+func (s *filterStats) addTokens(r *filterRule, tokens int) {
+	a := &r.acc
+	n, total := int64(tokens), a.sum.Total()
+	s.tokens.AddBlock(exact.Block{N: n, Sum: total, SumSq: a.sumSq.Total(), Min: a.least, Max: a.largest})
+	s.clamped.AddBlock(exact.Block{N: n, Sum: a.clampedSum.Total(), SumSq: a.clampedSumSq.Total(), Min: r.clamp(a.least), Max: r.clamp(a.largest)})
 	mean := total / float64(n)
-	dst.rows.Add(mean)
+	s.rows.Add(mean)
 	if mean > r.hi {
-		dst.rowHigh++
+		s.rowHigh++
 	}
 	if mean < r.lo {
-		dst.rowLow++
+		s.rowLow++
 	}
-	dst.high += high
-	dst.low += low
-	dst.rejectedTokens += high + low
-	if high+low > 0 {
-		dst.rejectedRows++
+	s.high += a.high
+	s.low += a.low
+	s.rejectedTokens += a.high + a.low
+	if a.high+a.low > 0 {
+		s.rejectedRows++
 	}
 }

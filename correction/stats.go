@@ -10,7 +10,7 @@ import (
 // Like mismatch.Stats they merge exactly: micro-batches, workers and ranks in
 // any order give the same bits. Merge only Stats of the same policy.
 //
-// The zero value is empty. A Stats is about 4 KiB.
+// The zero value is empty. A Stats is about 12 KiB.
 type Stats struct {
 	mismatch mismatch.Stats
 	weight   weightStats
@@ -126,36 +126,65 @@ type effectStats struct {
 	weight                       exact.Moments
 }
 
-// add adds a row.
-func (s *effectStats) add(w []float64, keep []uint8, sums *kernel.RowSums) {
-	if sums.N == 0 {
-		return
-	}
-	var sum, sumSq kernel.RowSum
-	kept, least, largest := 0, 0.0, 0.0
+// effectAcc accumulates the weights of a row's kept tokens.
+type effectAcc struct {
+	kept           int
+	sum, sumSq     kernel.RowSum
+	least, largest float64
+}
+
+// effectOf is the effect of weights on a row all of whose n tokens are kept.
+func effectOf(w *kernel.WeightSums, n int) effectAcc {
+	a := effectAcc{kept: n, least: w.Min, largest: w.Max}
+	a.sum[0], a.sumSq[0] = w.Sum, w.SumSq
+	return a
+}
+
+// add adds a block with weights of its own.
+func (a *effectAcc) add(w *[kernel.BlockLen]float64, keep []uint8) {
 	for t, k := range keep {
 		if k == 0 {
 			continue
 		}
 		x := w[t]
-		if kept == 0 {
-			least, largest = x, x
+		if a.kept == 0 {
+			a.least, a.largest = x, x
 		}
-		kept++
-		least, largest = min(least, x), max(largest, x)
-		sum.Add(t, x)
-		sumSq.Add(t, float64(x*x))
+		a.kept++
+		a.least, a.largest = min(a.least, x), max(a.largest, x)
+		a.sum.Add(t, x)
+		a.sumSq.Add(t, float64(x*x))
 	}
-	if kept < sums.N {
-		least = 0
+}
+
+// addRow adds a row whose tokens share the weight w.
+func (a *effectAcc) addRow(w float64, keep []uint8) {
+	for _, k := range keep {
+		a.kept += int(k)
+	}
+	n := float64(a.kept)
+	a.sum[0], a.sumSq[0] = float64(w*n), float64(w*w*n)
+	a.least, a.largest = w, w
+}
+
+// add adds a row of n valid tokens.
+func (s *effectStats) add(a *effectAcc, n int) {
+	if n == 0 {
+		return
+	}
+	if a.kept == 0 {
+		a.largest = 0
+	}
+	if a.kept < n {
+		a.least = 0
 		s.rejectedRows++
 	}
-	if kept > 0 {
+	if a.kept > 0 {
 		s.keptRows++
 	}
 	s.rows++
-	s.keptTokens += int64(kept)
-	s.weight.AddBlock(exact.Block{N: int64(sums.N), Sum: sum.Total(), SumSq: sumSq.Total(), Min: least, Max: largest})
+	s.keptTokens += int64(a.kept)
+	s.weight.AddBlock(exact.Block{N: int64(n), Sum: a.sum.Total(), SumSq: a.sumSq.Total(), Min: a.least, Max: a.largest})
 }
 
 func (s *effectStats) merge(o *effectStats) {

@@ -1,8 +1,6 @@
 package correction
 
 import (
-	"math"
-
 	"github.com/trueup-rl/trueup/internal/exact"
 	"github.com/trueup-rl/trueup/internal/kernel"
 )
@@ -10,42 +8,58 @@ import (
 // weightRule is a Weight with its bounds worked out.
 type weightRule struct {
 	Weight
-	low          float64 // below it a ratio counts as low: Lo, or 1/Hi where there is none
-	logLo, logHi float64 // of low and Hi
+	bounds       kernel.Bounds
+	logLo, logHi float64 // of bounds.Low and Hi
+	acc          kernel.WeightAcc
 }
 
 func newWeightRule(w Weight) weightRule {
-	r := weightRule{Weight: w, low: w.Lo}
+	// Below low a ratio counts as low: Lo, or 1/Hi where there is none.
+	low := w.Lo
 	if w.Rule == Truncate {
-		r.low = 1 / w.Hi
+		low = 1 / w.Hi
 	}
-	r.logLo, r.logHi = kernel.Log(r.low), kernel.Log(w.Hi)
-	return r
+	return weightRule{
+		Weight: w,
+		bounds: kernel.Bounds{Lo: w.Lo, Hi: w.Hi, Low: low, Zero: w.Rule == IcePop},
+		logLo:  kernel.Log(low),
+		logHi:  kernel.Log(w.Hi),
+	}
 }
 
-// weigh returns the weight for the ratio c.
-func (r *weightRule) weigh(c float64) float64 {
-	switch r.Rule {
-	case Truncate:
-		return min(c, r.Hi)
-	case Clip:
-		return max(r.Lo, min(c, r.Hi))
-	case IcePop:
-		if c < r.Lo || c > r.Hi {
-			return 0
-		}
-		return c
-	}
-	return 1
-}
+// perToken reports whether tokens of a row have weights of their own.
+func (r *weightRule) perToken() bool { return r.Rule != Unweighted && r.Level == Token }
 
-// rowLogRatio returns the row's log-ratio before clamping, for the levels that
-// have one.
-func (r *weightRule) rowLogRatio(s *kernel.RowSums) float64 {
+// ofRow returns the weight that the tokens of a row share, at level Token that
+// of no rule, and adds it to dst, if that is not nil.
+func (r *weightRule) ofRow(s *kernel.RowSums, dst *weightStats) float64 {
+	if r.Rule == Unweighted || s.N == 0 {
+		return 1
+	}
+	logRatio, n := s.D, float64(s.N)
 	if r.Level == Mean {
-		return s.D / float64(s.N)
+		logRatio = s.D / n
 	}
-	return s.D
+	c := kernel.BoundedRatio(logRatio)
+	w := r.bounds.Weigh(c)
+	if dst == nil {
+		return w
+	}
+	sums := kernel.WeightSums{Sum: float64(w * n), SumSq: float64(w * w * n), Ratio: float64(c * n), Min: w, Max: w}
+	if c > r.Hi {
+		sums.High = s.N
+	}
+	if c < r.bounds.Low {
+		sums.Low = s.N
+	}
+	dst.add(r, &sums, s.N)
+	if logRatio > r.logHi {
+		dst.rowHigh++
+	}
+	if logRatio < r.logLo {
+		dst.rowLow++
+	}
+	return w
 }
 
 // weightStats accumulate what a weight does, before normalisation.
@@ -68,74 +82,20 @@ func (s *weightStats) merge(o *weightStats) {
 	s.meanLow += o.meanLow
 }
 
-// apply writes the weights of a row, 0 where a token is not valid, and adds the
-// row to dst, if that is not nil.
-func (r *weightRule) apply(w []float64, dst *weightStats, d []float64, state []uint8, s *kernel.RowSums) {
-	clear(w)
-	if s.N == 0 {
+// add adds a row of n valid tokens.
+func (s *weightStats) add(r *weightRule, w *kernel.WeightSums, n int) {
+	if n == 0 {
 		return
 	}
-	if r.Rule == Unweighted {
-		for t := range w {
-			if state[t] == kernel.Valid {
-				w[t] = 1
-			}
-		}
-		return
-	}
-	logRatio, ratio := 0.0, 0.0
-	if r.Level != Token {
-		logRatio = r.rowLogRatio(s)
-		ratio = kernel.BoundedRatio(logRatio)
-	}
-	var sum, sumSq, ratioSum kernel.RowSum
-	least, largest := math.Inf(1), math.Inf(-1)
-	var high, low int64
-	for t, x := range d {
-		if state[t] != kernel.Valid {
-			continue
-		}
-		if r.Level == Token {
-			ratio = kernel.BoundedRatio(x)
-		}
-		y := r.weigh(ratio)
-		w[t] = y
-		if dst == nil {
-			continue
-		}
-		sum.Add(t, y)
-		sumSq.Add(t, float64(y*y))
-		ratioSum.Add(t, ratio)
-		least, largest = min(least, y), max(largest, y)
-		if ratio > r.Hi {
-			high++
-		}
-		if ratio < r.low {
-			low++
-		}
-	}
-	if dst == nil {
-		return
-	}
-	n := float64(s.N)
-	total := sum.Total()
-	dst.applied.AddBlock(exact.Block{N: int64(s.N), Sum: total, SumSq: sumSq.Total(), Min: least, Max: largest})
-	dst.high += high
-	dst.low += low
-	dst.rowMean.Add(total / n)
-	mean := ratioSum.Total() / n
+	s.applied.AddBlock(exact.Block{N: int64(n), Sum: w.Sum, SumSq: w.SumSq, Min: w.Min, Max: w.Max})
+	s.high += int64(w.High)
+	s.low += int64(w.Low)
+	s.rowMean.Add(w.Sum / float64(n))
+	mean := w.Ratio / float64(n)
 	if mean > r.Hi {
-		dst.meanHigh++
+		s.meanHigh++
 	}
-	if mean < r.low {
-		dst.meanLow++
-	}
-	if r.Level != Token {
-		if logRatio > r.logHi {
-			dst.rowHigh++
-		}
-		if logRatio < r.logLo {
-			dst.rowLow++
-		}
+	if mean < r.bounds.Low {
+		s.meanLow++
 	}
 }

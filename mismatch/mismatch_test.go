@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -354,4 +355,26 @@ func TestAddDoesNotAllocate(t *testing.T) {
 	b := randomBatch(t, 3)
 	var s mismatch.Stats
 	assert.Zero(t, testing.AllocsPerRun(10, func() { _ = s.Add(b) }))
+}
+
+func TestAbsQuantile(t *testing.T) {
+	b := randomBatch(t, 4)
+	var s mismatch.Stats
+	require.NoError(t, s.Add(b))
+	var abs []float64
+	for i := range b.Layout.Rows() {
+		trainer, rollout, mask := b.Row(i)
+		for t := range trainer {
+			if mask[t] != 0 {
+				abs = append(abs, math.Abs(float64(trainer[t])-float64(rollout[t])))
+			}
+		}
+	}
+	slices.Sort(abs)
+	for _, q := range []float64{0, 0.01, 0.5, 0.9, 0.99, 0.9999, 1} {
+		want := stat.Quantile(q, stat.Empirical, abs, nil)
+		assert.InEpsilon(t, want, s.AbsQuantile(q), 1.0/32, "q = %v", q)
+	}
+	assert.Zero(t, new(mismatch.Stats).AbsQuantile(0.5))
+	assert.Panics(t, func() { s.AbsQuantile(1.5) })
 }

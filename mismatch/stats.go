@@ -11,7 +11,7 @@ import (
 // a row's sums are float64, and sums over rows are exact, so that Stats merged
 // from any split of the rows over workers, in any order, hold the same bits.
 //
-// The zero value is empty. A Stats is about 1 KiB and may be copied.
+// The zero value is empty. A Stats is about 9 KiB, most of it a histogram.
 type Stats struct {
 	rows, empty, nonFinite int64
 	over2, underHalf       int64
@@ -19,6 +19,7 @@ type Stats struct {
 	// Over tokens.
 	d, abs, k2, k3, ratio exact.Moments
 	boundedRatioSq        exact.Sum
+	histogram             kernel.Histogram // of d
 
 	// Over rows that have valid tokens.
 	seq                    exact.Moments // Σ d
@@ -36,28 +37,32 @@ func (s *Stats) Add(b *Batch) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	var d [kernel.Chunk]float64
-	var state [kernel.Chunk]uint8
+	var block kernel.Block
+	var acc kernel.RowAcc
 	for i := range b.Layout.Rows() {
 		trainer, rollout, mask := b.Row(i)
-		var sums kernel.RowSums
-		for from := 0; from < len(trainer); from += kernel.Chunk {
-			to := min(from+kernel.Chunk, len(trainer))
-			n := to - from
-			var m []uint8
+		acc.Reset()
+		for len(trainer) > 0 {
+			n := block.Load(trainer, rollout, mask)
+			block.Exp()
+			acc.Add(&block, trainer, rollout)
+			s.AddBlock(&block)
+			trainer, rollout = trainer[n:], rollout[n:]
 			if mask != nil {
-				m = mask[from:to]
+				mask = mask[n:]
 			}
-			kernel.LogRatios(d[:n], state[:n], trainer[from:to], rollout[from:to], m)
-			sums.Add(d[:n], state[:n], trainer[from:to], rollout[from:to])
 		}
+		sums := acc.Sums()
 		s.AddRow(&sums)
 	}
 	return nil
 }
 
-// AddRow adds one row's sums. It serves the packages of this module that have
-// already computed them.
+// AddBlock adds to the histogram what AddRow cannot know. Both serve the packages
+// of this module that already work on blocks and rows.
+func (s *Stats) AddBlock(b *kernel.Block) { s.histogram.Add(b) }
+
+// AddRow adds one row's sums.
 func (s *Stats) AddRow(r *kernel.RowSums) {
 	s.rows++
 	s.nonFinite += int64(r.NonFinite)
@@ -77,8 +82,11 @@ func (s *Stats) AddRow(r *kernel.RowSums) {
 	s.boundedRatioSq.Add(r.BoundedRatioSq)
 
 	s.seq.Add(r.D)
-	s.seqRatio.Add(r.D)
-	s.seqRatioSq.Add(r.D + r.D)
+	// Beyond a million nats the exponential cannot be split; no row gets there.
+	const farthest = 1 << 20
+	far := max(-farthest, min(r.D, farthest))
+	s.seqRatio.Add(far)
+	s.seqRatioSq.Add(far + far)
 	w := kernel.BoundedRatio(r.D)
 	s.boundedSeqRatioSq.Add(float64(w * w))
 
@@ -115,6 +123,9 @@ func (s *Stats) Merge(o *Stats) {
 	s.k3.Merge(&o.k3)
 	s.ratio.Merge(&o.ratio)
 	s.boundedRatioSq.Merge(&o.boundedRatioSq)
+	for i, n := range o.histogram {
+		s.histogram[i] += n
+	}
 	s.seq.Merge(&o.seq)
 	s.seqRatio.Merge(&o.seqRatio)
 	s.seqRatioSq.Merge(&o.seqRatioSq)

@@ -19,7 +19,7 @@ type LogSum struct {
 	window [3]Sum // window[i] is in units of 2^(64·(top−i))
 }
 
-// Add adds e^x, for finite |x| ≤ 2⁴⁰.
+// Add adds e^x, for |x| ≤ 2²¹.
 func (s *LogSum) Add(x float64) {
 	m, n := kernel.ExpParts(x)
 	w := n >> 6

@@ -40,8 +40,6 @@ func Log(x float64) float64 {
 	q = math.FMA(q, z, 0x1.5555555555555p-2)
 	tail := float64(s * math.FMA(float64(-2*z), q, f)) // f − ln m
 	n := float64(k)
-	// n·logLn2Hi is exact: the constant ends in 22 zero bits.
-	const logLn2Hi, logLn2Lo = 0x1.62e42fec00000p-1, 0x1.d1cf79abc9e3bp-32
-	hi := float64(n * logLn2Hi)
-	return hi - ((tail - float64(n*logLn2Lo)) - f)
+	hi := float64(n * ln2Hi)
+	return hi - ((tail - float64(n*ln2Lo)) - f)
 }

@@ -1,13 +1,6 @@
 package kernel
 
-import "math"
-
-// What a token is to a row's sums.
-const (
-	Masked    uint8 = iota // not trained on; its values are never looked at
-	Valid                  // both log-probabilities are finite
-	NonFinite              // in the mask, but one of the two is NaN or infinite
-)
+import "encoding/binary"
 
 // Bounds that keep every sum finite whatever the input. They lie far outside of
 // what two models can give for the same token.
@@ -17,31 +10,112 @@ const (
 	Clamp       = 20   // |d| in a bounded importance ratio, as in verl and others
 )
 
-// LogRatios writes d[t] = trainer[t] − rollout[t] where the mask (nil: all) is
-// set and both are finite, 0 elsewhere, and what each token is to state. All
-// slices have the length of d. It returns the number of non-finite tokens.
-func LogRatios(d []float64, state []uint8, trainer, rollout []float32, mask []uint8) (nonFinite int) {
-	for t := range d {
-		d[t], state[t] = 0, Masked
-		if mask != nil && mask[t] == 0 {
-			continue
-		}
-		x := float64(trainer[t]) - float64(rollout[t])
-		// ∞ − ∞ is NaN, and a difference of finite float32s is finite in float64.
-		if x-x != 0 {
-			state[t] = NonFinite
-			nonFinite++
-			continue
-		}
-		d[t], state[t] = x, Valid
-	}
-	return nonFinite
+// BlockLen is the number of tokens that are worked on at a time: the buffers of
+// a Block stay in the first-level cache.
+const BlockLen = 512
+
+// Valid marks a token that counts in Block.Valid; others have 0.
+const Valid = 0xFF
+
+// Block holds consecutive tokens of a row: their log-ratios and what is made of
+// them. At a token that is not valid every value is 0.
+type Block struct {
+	N         int // tokens
+	Count     int // valid ones
+	NonFinite int // in the mask, but not finite on both sides
+	// Wild says that some |d| exceeds Clamp, so that the bounds above matter.
+	Wild  bool
+	Valid [BlockLen]uint8
+	D     [BlockLen]float64 // trainer − rollout
+	W     [BlockLen]float64 // e^d, |d| ≤ MaxExp
+	K3    [BlockLen]float64 // e^d − 1 − d, d ≤ MaxExp
 }
 
-// RowSums are a row's sums over its valid tokens, each taken in the order of the
-// lanes. With no valid token all are 0.
+// RowAcc accumulates a row's sums over its valid tokens, block by block, each in
+// the order of its lanes. Reset comes first.
+type RowAcc struct {
+	n, nonFinite     int
+	wild             bool
+	over2, underHalf int
+	lanes            [numRowSums]RowSum
+	minD, maxD       RowSum // not sums: extremes by lane
+}
+
+// Sums by their place in RowAcc.
+const (
+	sumTrainer = iota
+	sumRollout
+	sumD
+	sumAbsD
+	sumD2
+	sumD4
+	sumW
+	sumW2
+	sumK3
+	sumK3Sq
+	sumBoundedW2
+	numRowSums
+)
+
+// Load starts the block with up to BlockLen tokens: d = trainer − rollout where
+// the mask (nil: all) is set and both are finite. It returns their number.
+func (b *Block) Load(trainer, rollout []float32, mask []uint8) int {
+	n := min(len(trainer), BlockLen)
+	b.N, b.Count, b.NonFinite, b.Wild = n, 0, 0, false
+	if mask != nil {
+		mask = mask[:n]
+	}
+	from := b.loadFast(trainer[:n], rollout[:n], mask)
+	b.loadGeneric(from, trainer[:n], rollout[:n], mask)
+	return n
+}
+
+// Keep sets keep[t] to 1 where token t is valid and to 0 elsewhere.
+func (b *Block) Keep(keep []uint8) {
+	t := 0
+	for ; t+8 <= len(keep); t += 8 {
+		v := binary.NativeEndian.Uint64(b.Valid[t:])
+		binary.NativeEndian.PutUint64(keep[t:], v&0x0101010101010101)
+	}
+	for ; t < len(keep); t++ {
+		keep[t] = b.Valid[t] & 1
+	}
+}
+
+// Exp computes W and K3.
+func (b *Block) Exp() {
+	if b.Wild {
+		b.expWild()
+		return
+	}
+	b.expGeneric(b.expFast())
+}
+
+// Reset starts a row.
+func (a *RowAcc) Reset() {
+	*a = RowAcc{}
+	for i := range a.minD {
+		a.minD[i], a.maxD[i] = MaxLogRatio, -MaxLogRatio
+	}
+}
+
+// Add adds the row's next block; all but the last have BlockLen tokens. trainer
+// and rollout are those given to Load.
+func (a *RowAcc) Add(b *Block, trainer, rollout []float32) {
+	a.n += b.Count
+	a.nonFinite += b.NonFinite
+	if b.Wild {
+		a.wild = true
+		a.addWild(b, trainer, rollout)
+		return
+	}
+	a.addGeneric(b, a.addFast(b, trainer, rollout), trainer, rollout)
+}
+
+// RowSums are a row's sums over its valid tokens. With no valid token all are 0.
 type RowSums struct {
 	N, NonFinite     int
+	Wild             bool    // some |d| exceeds Clamp
 	Trainer, Rollout float64 // Σ log p
 	D, D2, D4, AbsD  float64 // |d| ≤ MaxLogRatio
 	MinD, MaxD       float64
@@ -51,96 +125,32 @@ type RowSums struct {
 	Over2, UnderHalf int     // w > 2, w < ½
 }
 
-// Add adds a row's tokens. d and state come from LogRatios.
-func (s *RowSums) Add(d []float64, state []uint8, trainer, rollout []float32) {
-	for len(d) > Chunk {
-		s.addChunk(d[:Chunk], state, trainer, rollout)
-		d, state, trainer, rollout = d[Chunk:], state[Chunk:], trainer[Chunk:], rollout[Chunk:]
+// Sums returns the row's sums.
+func (a *RowAcc) Sums() RowSums {
+	s := RowSums{N: a.n, NonFinite: a.nonFinite, Wild: a.wild, Over2: a.over2, UnderHalf: a.underHalf}
+	if a.n == 0 {
+		return s
 	}
-	s.addChunk(d, state, trainer, rollout)
-}
-
-// AddD adds a row's tokens to N and D alone, with the bits that Add gives them.
-func (s *RowSums) AddD(d []float64, state []uint8) {
-	var sum RowSum
-	for t, x := range d {
-		if state[t] == Valid {
-			s.N++
-			sum.Add(t, clamp(x, MaxLogRatio))
-		}
+	s.MinD, s.MaxD = a.minD[0], a.maxD[0]
+	for i := range RowLanes {
+		s.MinD, s.MaxD = min(s.MinD, a.minD[i]), max(s.MaxD, a.maxD[i])
 	}
-	s.D += sum.Total()
-}
-
-func (s *RowSums) addChunk(d []float64, state []uint8, trainer, rollout []float32) {
-	var lt, lr, sd, sd2, sd4, sabs, sw, sw2, sb2, sk, sk2 Sum64
-	for t, x := range d {
-		switch state[t] {
-		case Masked:
-			continue
-		case NonFinite:
-			s.NonFinite++
-			continue
-		}
-		i := t % Lanes
-		lt[i] += float64(trainer[t])
-		lr[i] += float64(rollout[t])
-
-		x = clamp(x, MaxLogRatio)
-		if s.N == 0 {
-			s.MinD, s.MaxD = x, x
-		}
-		s.N++
-		s.MinD, s.MaxD = min(s.MinD, x), max(s.MaxD, x)
-		x2 := float64(x * x)
-		sd[i] += x
-		sd2[i] += x2
-		sd4[i] += float64(x2 * x2)
-		sabs[i] += math.Abs(x)
-
-		w, k3 := ExpK3(clamp(x, MaxExp))
-		if x < -MaxExp {
-			k3 = w - 1 - x
-		}
-		wSq, k3Sq, bSq := float64(w*w), float64(k3*k3), float64(w*w)
-		if x > MaxExp/2 {
-			u, k := ExpK3(MaxExp / 2)
-			wSq, k3Sq = float64(u*u), float64(k*k)
-		}
-		if math.Abs(x) > Clamp {
-			u, _ := ExpK3(clamp(x, Clamp))
-			bSq = float64(u * u)
-		}
-		sw[i] += w
-		sw2[i] += wSq
-		sb2[i] += bSq
-		sk[i] += k3
-		sk2[i] += k3Sq
-		if w > 2 {
-			s.Over2++
-		}
-		if w < 0.5 {
-			s.UnderHalf++
-		}
+	for k, dst := range [numRowSums]*float64{
+		sumTrainer: &s.Trainer, sumRollout: &s.Rollout,
+		sumD: &s.D, sumAbsD: &s.AbsD, sumD2: &s.D2, sumD4: &s.D4,
+		sumW: &s.Ratio, sumW2: &s.RatioSq, sumK3: &s.K3, sumK3Sq: &s.K3Sq,
+		sumBoundedW2: &s.BoundedRatioSq,
+	} {
+		*dst = a.lanes[k].Total()
 	}
-	s.Trainer += lt.Fold()
-	s.Rollout += lr.Fold()
-	s.D += sd.Fold()
-	s.D2 += sd2.Fold()
-	s.D4 += sd4.Fold()
-	s.AbsD += sabs.Fold()
-	s.Ratio += sw.Fold()
-	s.RatioSq += sw2.Fold()
-	s.BoundedRatioSq += sb2.Fold()
-	s.K3 += sk.Fold()
-	s.K3Sq += sk2.Fold()
+	return s
 }
-
-// clamp bounds |x| by c.
-func clamp(x, c float64) float64 { return max(-c, min(x, c)) }
 
 // BoundedRatio returns e^d with |d| clamped to Clamp.
 func BoundedRatio(d float64) float64 {
 	w, _ := ExpK3(clamp(d, Clamp))
 	return w
 }
+
+// clamp bounds |x| by c.
+func clamp(x, c float64) float64 { return max(-c, min(x, c)) }
