@@ -11,6 +11,7 @@ import (
 	"github.com/trueup-rl/trueup/correction"
 	"github.com/trueup-rl/trueup/fp8"
 	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/logprob"
 	"github.com/trueup-rl/trueup/mismatch"
 	"github.com/trueup-rl/trueup/nvfp4"
 	"github.com/trueup-rl/trueup/rows"
@@ -79,6 +80,14 @@ var Kernels = []Kernel{
 		amax := nvfp4.AMax(x)
 		return func() { nvfp4.FakeQuantize(y, x, n/columns, columns, nvfp4.ModelOpt, amax) }, 4 * n, 4 * n
 	}},
+	{"logsumexp_f32", func(n int) (func(), int, int) {
+		x := normal(n)
+		return func() { logProbs(x) }, 4 * n, 0
+	}},
+	{"logsumexp_bf16", func(n int) (func(), int, int) {
+		x := normalBF16(n)
+		return func() { logProbs(x) }, 2 * n, 0
+	}},
 	{"importance_ratio", func(n int) (func(), int, int) {
 		b, w := Batch(n/2048, 2048, 2048, nil), make([]float32, n)
 		return func() { importanceRatio(w, b) }, 8 * n, 4 * n
@@ -116,6 +125,17 @@ func correct(policy string) func(int) (func(), int, int) {
 			_, err := c.Correct(w, keep, b)
 			must(err)
 		}, 9 * n, 5 * n
+	}
+}
+
+// logProbs computes log-probability, log-sum-exp and entropy of rows of logits
+// as long as a vocabulary.
+func logProbs[L logprob.Logit](x []L) {
+	const vocabulary = 48 << 10
+	for len(x) > 0 {
+		n := min(len(x), vocabulary)
+		logprob.Of(x[:n], 0, 1)
+		x = x[n:]
 	}
 }
 

@@ -29,8 +29,8 @@
 // A logit of -Inf is a token that cannot be chosen. So is one with z below −2³⁰:
 // masks made of the most negative number work. NaN, +Inf and z above 2³⁰ are
 // faults: a row that holds one has NaN for every figure, and NonFinite counts
-// them. A row of -Inf throughout, or an empty one, has no distribution:
-// LogSumExp and LogProb are -Inf and Entropy is 0.
+// them. A row of -Inf throughout has no distribution: LogSumExp and LogProb are
+// -Inf and Entropy is 0. An empty row has no token to choose, and [Of] panics.
 //
 // The inverse temperature must lie between 2⁻⁶⁴ and 2⁶⁴. Every function panics
 // on another one, NaN among them.
@@ -40,7 +40,7 @@
 // The exponentials are float32, within 0.75 ulp, some are added in float32 with
 // a correction, and all else is float64. LogSumExp and LogProb are within 5e-7
 // of the exact values, and Entropy within 5e-6, for the worst of rows; on a
-// language model's, errors stay near 2e-8. [Between] is float64 throughout.
+// language model's, both stay within 1e-7. [Between] is float64 throughout.
 //
 // # Same bits
 //

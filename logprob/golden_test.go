@@ -55,8 +55,8 @@ func TestRealLogits(t *testing.T) {
 				require.Zero(t, r.NonFinite)
 			}
 			t.Logf("worst error of log-probabilities %.2g, of entropies %.2g", worst, worstEntropy)
-			assert.Less(t, worst, 3e-8)
-			assert.Less(t, worstEntropy, 1e-7)
+			assert.Less(t, worst, 1e-7)
+			assert.Less(t, worstEntropy, 2e-7)
 		}
 	})
 
@@ -66,9 +66,9 @@ func TestRealLogits(t *testing.T) {
 	worst := 0.0
 	for i, d := range divergences {
 		for _, c := range [][2]float64{{kl[i], d.KL}, {reverse[i], d.ReverseKL}, {chi[i], d.ChiSquare}, {tv[i], d.TotalVariation}} {
-			worst = max(worst, math.Abs(c[0]-c[1])/c[0])
+			worst = max(worst, math.Abs(c[0]-c[1])/max(1, c[0]))
 		}
 	}
-	t.Logf("worst relative error of divergences %.2g", worst)
-	assert.Less(t, worst, 1e-11)
+	t.Logf("worst error of divergences %.2g", worst)
+	assert.Less(t, worst, 1e-12) // the reference has the textbook formulas, which cancel
 }
