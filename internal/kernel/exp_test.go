@@ -60,7 +60,7 @@ func TestExp(t *testing.T) {
 		worst = max(worst, ulps(kernel.Exp(x), bigExp(x)))
 	}
 	t.Logf("worst error %.3f ulp", worst)
-	assert.Less(t, worst, 0.6)
+	assert.Less(t, worst, 0.7)
 }
 
 func TestExpm1(t *testing.T) {
@@ -101,7 +101,7 @@ func TestExpK3(t *testing.T) {
 		}
 	}
 	t.Logf("worst error of e^d %.3f ulp, of k3 %.2g relative", worstW, worstK)
-	assert.Less(t, worstW, 0.6)
+	assert.Less(t, worstW, 0.7)
 	assert.Less(t, worstK, 3e-15)
 	w, k3 := kernel.ExpK3(0)
 	assert.Equal(t, 1.0, w)
