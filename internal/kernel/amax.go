@@ -1,6 +1,7 @@
 package kernel
 
 //go:generate env GOWORK=off go -C _asm run ./amax -out ../zamax_amd64.s -stubs ../zamax_amd64.go -pkg kernel
+//go:generate env GOWORK=off go -C _asm run ./arm64/amax -out ../zamax_arm64.s -stubs ../zamax_arm64.go -pkg kernel
 
 // AMax returns the float32 bits of the largest magnitude in src, 0 if it is
 // empty. Bits order as magnitudes do, infinity above all numbers and NaN above

@@ -1,6 +1,7 @@
 package kernel
 
 //go:generate env GOWORK=off go -C _asm run ./fp8 -out ../zfp8_amd64.s -stubs ../zfp8_amd64.go -pkg kernel
+//go:generate env GOWORK=off go -C _asm run ./arm64/fp8 -out ../zfp8_arm64.s -stubs ../zfp8_arm64.go -pkg kernel
 
 import "math"
 

@@ -3,6 +3,7 @@ package kernel
 import "math"
 
 //go:generate env GOWORK=off go -C _asm run ./logits -out ../zlogits_amd64.s -stubs ../zlogits_amd64.go -pkg kernel
+//go:generate env GOWORK=off go -C _asm run ./arm64/logits -out ../zlogits_arm64.s -stubs ../zlogits_arm64.go -pkg kernel
 
 // logitBlock is the number of logits that are summed at once: logitRows float32
 // terms for each lane, whose sum is added to the lane's in float64.

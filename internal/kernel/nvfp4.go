@@ -1,5 +1,8 @@
 package kernel
 
+//go:generate env GOWORK=off go -C _asm run ./nvfp4 -out ../znvfp4_amd64.s -stubs ../znvfp4_amd64.go -pkg kernel
+//go:generate env GOWORK=off go -C _asm run ./arm64/nvfp4 -out ../znvfp4_arm64.s -stubs ../znvfp4_arm64.go -pkg kernel
+
 // NVFP4 in steps of which only the second depends on the recipe: the maxima of
 // the blocks, from them the blocks' scales and the numbers that values are
 // divided by or multiplied with, then the codes. In all of them block i is values

@@ -4,8 +4,6 @@ package kernel
 
 import "math"
 
-//go:generate env GOWORK=off go -C _asm run ./nvfp4 -out ../znvfp4_amd64.s -stubs ../znvfp4_amd64.go -pkg kernel
-
 // Blocks a group.
 const (
 	blocksAVX512 = 16
