@@ -12,9 +12,8 @@ type Measurement struct {
 }
 
 // Measure runs the kernel and the stream in turn for about the given time, a
-// round being a few calls of each, and returns the best round of either or, if
-// median is set, the medians.
-func Measure(run func(), read, written int, budget time.Duration, median bool) Measurement {
+// round being a few calls of each, and returns the best round of either.
+func Measure(run func(), read, written int, budget time.Duration) Measurement {
 	src, dst := make([]byte, read), make([]byte, written)
 	run()
 	stream(dst, src)
@@ -30,13 +29,7 @@ func Measure(run func(), read, written int, budget time.Duration, median bool) M
 		streams = append(streams, timed(calls, func() { stream(dst, src) }))
 		kernels = append(kernels, timed(calls, run))
 	}
-	slices.Sort(kernels)
-	slices.Sort(streams)
-	at := 0
-	if median {
-		at = len(kernels) / 2
-	}
-	k, s := kernels[at], streams[at]
+	k, s := slices.Min(kernels), slices.Min(streams)
 	return Measurement{
 		GBps:        float64(read) * float64(calls) / k.Seconds() / 1e9,
 		StreamRatio: s.Seconds() / k.Seconds(),

@@ -23,7 +23,8 @@ type Corrector struct {
 	policy      Policy
 	weight      weightRule
 	filters     []filterRule
-	dropsTokens bool  // some filter looks at tokens one by one
+	dropsTokens bool  // some filter drops tokens one by one
+	sumsRows    bool  // some filter sums over a row
 	stats       Stats // of Correct
 
 	// Of the row at hand: a block, its weights, and room for what is kept where
@@ -41,8 +42,10 @@ func New(p Policy) (*Corrector, error) {
 	}
 	c := &Corrector{policy: p, weight: newWeightRule(p.Weight)}
 	for _, f := range p.Filters {
-		c.filters = append(c.filters, newFilterRule(f))
-		c.dropsTokens = c.dropsTokens || f.Level == Token
+		r := newFilterRule(f)
+		c.filters = append(c.filters, r)
+		c.dropsTokens = c.dropsTokens || r.Level == Token
+		c.sumsRows = c.sumsRows || !r.looksAtTokens()
 	}
 	return c, nil
 }

@@ -79,7 +79,7 @@ func (r *filterRule) add(keep []uint8, b *kernel.Block) {
 			continue
 		}
 		v := r.of(b, t)
-		a.sum[t%kernel.RowLanes] += v
+		a.sum.Add(t, v)
 		a.least, a.largest = min(a.least, v), max(a.largest, v)
 		if r.Level != Token {
 			continue

@@ -49,7 +49,7 @@ func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, fac
 	}
 
 	sums := c.acc.Sums()
-	if sums.Wild {
+	if sums.Wild && c.sumsRows {
 		c.sumClamped(trainer, rollout, mask, keep)
 	}
 	var weightDst *weightStats

@@ -39,7 +39,7 @@ func main() {
 			run, read, written := k.New(size.Elements)
 			for _, level := range kernel.Levels() {
 				restore := kernel.Use(level)
-				m := bench.Measure(run, read, written, *budget, false)
+				m := bench.Measure(run, read, written, *budget)
 				restore()
 				r := row{k.Name, level.String(), size.Name, m.GBps, m.StreamRatio}
 				all = append(all, r)
