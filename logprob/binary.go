@@ -8,9 +8,10 @@ import (
 )
 
 // PartialSize is the length of a Partial's binary form.
-const PartialSize = 3 + 2*5*8 + 8 + 8
+const PartialSize = 3 + 2*sumSize + 8 + 8
 
-// ErrPartial is wrapped by errors about binary forms of a Partial.
+// ErrPartial is wrapped by errors about binary forms of a Partial or a
+// DivergencePartial.
 var ErrPartial = errors.New("logprob: bad partial")
 
 const partialVersion = 1
@@ -26,12 +27,8 @@ const (
 // exchange. It is the same on every machine. The error is always nil.
 func (p *Partial) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, partialVersion, boolByte(p.held), boolByte(p.mass.any)|boolByte(p.energy.any)<<1)
-	for _, s := range []*scaledSum{&p.mass, &p.energy} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(s.top))
-		for _, d := range s.digit {
-			b = binary.LittleEndian.AppendUint64(b, uint64(d))
-		}
-	}
+	b = p.mass.append(b)
+	b = p.energy.append(b)
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(p.token))
 	return binary.LittleEndian.AppendUint64(b, uint64(p.nonFinite)), nil
 }
@@ -55,20 +52,11 @@ func (p *Partial) UnmarshalBinary(data []byte) error {
 	}
 	var q Partial
 	q.held, q.mass.any, q.energy.any = data[1] == 1, data[2]&1 != 0, data[2]&2 != 0
-	next := func() uint64 {
-		v := binary.LittleEndian.Uint64(data)
-		data = data[8:]
-		return v
-	}
 	data = data[3:]
-	for _, s := range []*scaledSum{&q.mass, &q.energy} {
-		s.top = int64(next())
-		for i := range s.digit {
-			s.digit[i] = int64(next())
-		}
-	}
-	q.token = math.Float64frombits(next())
-	q.nonFinite = int64(next())
+	data = q.mass.read(data)
+	data = q.energy.read(data)
+	q.token = math.Float64frombits(binary.LittleEndian.Uint64(data))
+	q.nonFinite = int64(binary.LittleEndian.Uint64(data[8:]))
 	if err := q.check(); err != nil {
 		return err
 	}
@@ -79,16 +67,8 @@ func (p *Partial) UnmarshalBinary(data []byte) error {
 // check returns an error unless partials of logits may merge to p.
 func (p *Partial) check() error {
 	for _, s := range []*scaledSum{&p.mass, &p.energy} {
-		if !s.any && *s != (scaledSum{}) {
-			return fmt.Errorf("%w: an empty sum is not 0", ErrPartial)
-		}
-		if s.top < -maxTop || s.top > maxTop {
-			return fmt.Errorf("%w: exponent out of range", ErrPartial)
-		}
-		for _, d := range s.digit {
-			if d < -maxDigit || d > maxDigit {
-				return fmt.Errorf("%w: digit out of range", ErrPartial)
-			}
+		if err := s.check(); err != nil {
+			return err
 		}
 	}
 	// Terms of the mass are positive, and the largest reaches the first digit.
@@ -100,6 +80,43 @@ func (p *Partial) check() error {
 	}
 	if p.nonFinite < 0 || p.nonFinite > maxDigit {
 		return fmt.Errorf("%w: %d logits that are not finite", ErrPartial, p.nonFinite)
+	}
+	return nil
+}
+
+// sumSize is the length of a sum's binary form, which leaves out whether a term
+// was added.
+const sumSize = 5 * 8
+
+func (s *scaledSum) append(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.top))
+	for _, d := range s.digit {
+		b = binary.LittleEndian.AppendUint64(b, uint64(d))
+	}
+	return b
+}
+
+// read sets s to what append wrote at the front of data and returns the rest.
+func (s *scaledSum) read(data []byte) []byte {
+	s.top = int64(binary.LittleEndian.Uint64(data))
+	for i := range s.digit {
+		s.digit[i] = int64(binary.LittleEndian.Uint64(data[8*(i+1):]))
+	}
+	return data[sumSize:]
+}
+
+// check returns an error unless terms may add to s.
+func (s *scaledSum) check() error {
+	if !s.any && *s != (scaledSum{}) {
+		return fmt.Errorf("%w: an empty sum is not 0", ErrPartial)
+	}
+	if s.top < -maxTop || s.top > maxTop {
+		return fmt.Errorf("%w: exponent out of range", ErrPartial)
+	}
+	for _, d := range s.digit {
+		if d < -maxDigit || d > maxDigit {
+			return fmt.Errorf("%w: digit out of range", ErrPartial)
+		}
 	}
 	return nil
 }

@@ -78,7 +78,15 @@ func bigDivergence(rollout, trainer []float32, a float32) logprob.Divergence {
 	return logprob.Divergence{KL: f(kl), ReverseKL: f(reverse), ChiSquare: f(chi), TotalVariation: f(tv) / 2}
 }
 
+// TestBetween includes rows so close that their divergences are below 1e-12.
 func TestBetween(t *testing.T) {
+	type pair struct {
+		rollout, trainer []float32
+		invTemp          float32
+		spread           float64
+		want             logprob.Divergence
+	}
+	var pairs []pair
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, spread := range []float64{0, 1e-6, 1e-3, 0.1, 1, 10, 100} {
 		for _, a := range []float32{1, 0.7} {
@@ -87,21 +95,48 @@ func TestBetween(t *testing.T) {
 			for i := range q {
 				q[i] = p[i] + float32(spread*rng.NormFloat64())
 			}
-			want, got := bigDivergence(p, q, a), logprob.Between(p, q, a)
-			near := func(want, got float64) {
-				t.Helper()
-				assert.InDelta(t, want, got, 1e-12*want+1e-16, "spread %v", spread)
-			}
-			near(want.KL, got.KL)
-			near(want.ReverseKL, got.ReverseKL)
-			near(want.ChiSquare, got.ChiSquare)
-			near(want.TotalVariation, got.TotalVariation)
-
-			enc, values := encode(p)
-			assert.Equal(t, logprob.Between(values, q, a), logprob.Between(enc, q, a))
-			assert.Equal(t, logprob.Between(q, values, a), logprob.Between(q, enc, a))
+			pairs = append(pairs, pair{p, q, a, spread, bigDivergence(p, q, a)})
 		}
 	}
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		for _, p := range pairs {
+			got := logprob.Between(p.rollout, p.trainer, p.invTemp)
+			near := func(want, got float64) {
+				t.Helper()
+				// At a spread of 1e-6, two places of the logits, they have no more digits.
+				assert.InDelta(t, want, got, 1e-6*want+1e-16, "spread %v", p.spread)
+			}
+			near(p.want.KL, got.KL)
+			near(p.want.ReverseKL, got.ReverseKL)
+			near(p.want.ChiSquare, got.ChiSquare)
+			near(p.want.TotalVariation, got.TotalVariation)
+
+			enc, values := encode(p.rollout)
+			assert.Equal(t, logprob.Between(values, p.trainer, p.invTemp), logprob.Between(enc, p.trainer, p.invTemp))
+			assert.Equal(t, logprob.Between(p.trainer, values, p.invTemp), logprob.Between(p.trainer, enc, p.invTemp))
+			assert.Equal(t, logprob.Between(values, values, p.invTemp), logprob.Between(enc, enc, p.invTemp))
+		}
+	})
+}
+
+// TestBetweenSure has rows with almost all mass on one token, whose probability
+// alone the log-sum-exps do not give to the digits that the rest needs.
+func TestBetweenSure(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	p := row(rng, 200)
+	p[7] += 25
+	q := append([]float32(nil), p...)
+	for i := range q {
+		q[i] += float32(0.01 * rng.NormFloat64())
+	}
+	want := bigDivergence(p, q, 1)
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		got := logprob.Between(p, q, 1)
+		assert.InEpsilon(t, want.KL, got.KL, 1e-6)
+		assert.InEpsilon(t, want.ReverseKL, got.ReverseKL, 1e-6)
+		assert.InEpsilon(t, want.ChiSquare, got.ChiSquare, 1e-6)
+		assert.InEpsilon(t, want.TotalVariation, got.TotalVariation, 1e-6)
+	})
 }
 
 func TestBetweenEdges(t *testing.T) {

@@ -1,5 +1,6 @@
 // Package logprob turns rows of logits into log-probabilities of chosen tokens,
-// entropies and exact divergences, reading each logit from memory once.
+// entropies and exact divergences, reading each logit from memory once, or twice
+// for a divergence.
 //
 // With logits x, an inverse temperature a and z = a·x, a row gives
 //
@@ -19,7 +20,8 @@
 //	row := p.Row()
 //
 // [Between] compares the distributions of two rows, of the rollout engine and of
-// the trainer.
+// the trainer; a [DivergencePartial] that of shards of two rows, once their
+// log-sum-exps are known.
 //
 // # Logits
 //
@@ -40,7 +42,9 @@
 // The exponentials are float32, within 0.75 ulp, some are added in float32 with
 // a correction, and all else is float64. LogSumExp and LogProb are within 5e-7
 // of the exact values, and Entropy within 5e-6, for the worst of rows; on a
-// language model's, both stay within 1e-7. [Between] is float64 throughout.
+// language model's, both stay within 1e-7. Divergences are sums of float32 terms,
+// none of which cancel, with a relative error of 2e-6 at most, and of 4e-7 on a
+// language model's rows.
 //
 // # Same bits
 //

@@ -60,15 +60,17 @@ func TestRealLogits(t *testing.T) {
 		}
 	})
 
-	divergences := make([]logprob.Divergence, len(tokens))
-	logprob.BetweenRows(divergences, rollout, trainer, 1, 2)
 	kl, reverse, chi, tv := column("kl_rt"), column("kl_tr"), column("chi2"), column("tv")
-	worst := 0.0
-	for i, d := range divergences {
-		for _, c := range [][2]float64{{kl[i], d.KL}, {reverse[i], d.ReverseKL}, {chi[i], d.ChiSquare}, {tv[i], d.TotalVariation}} {
-			worst = max(worst, math.Abs(c[0]-c[1])/max(1, c[0]))
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		divergences := make([]logprob.Divergence, len(tokens))
+		logprob.BetweenRows(divergences, rollout, trainer, 1, 2)
+		worst := 0.0
+		for i, d := range divergences {
+			for _, c := range [][2]float64{{kl[i], d.KL}, {reverse[i], d.ReverseKL}, {chi[i], d.ChiSquare}, {tv[i], d.TotalVariation}} {
+				worst = max(worst, math.Abs(c[0]-c[1])/c[0])
+			}
 		}
-	}
-	t.Logf("worst error of divergences %.2g", worst)
-	assert.Less(t, worst, 1e-12) // the reference has the textbook formulas, which cancel
+		t.Logf("worst relative error of divergences %.2g", worst)
+		assert.Less(t, worst, 5e-7)
+	})
 }

@@ -98,15 +98,14 @@ func (p *Partial) Row() Row {
 	if !p.held {
 		panic("logprob: no partial holds the token")
 	}
-	if p.nonFinite > 0 {
-		nan := math.NaN()
-		return Row{LogProb: nan, LogSumExp: nan, Entropy: nan, NonFinite: int(p.nonFinite)}
+	lse := p.logSumExp()
+	switch {
+	case lse != lse:
+		return Row{LogProb: lse, LogSumExp: lse, Entropy: lse, NonFinite: int(p.nonFinite)}
+	case lse < -math.MaxFloat64:
+		return Row{LogProb: lse, LogSumExp: lse}
 	}
 	m, e := p.mass.parts()
-	if m == 0 {
-		return Row{LogProb: math.Inf(-1), LogSumExp: math.Inf(-1)}
-	}
-	lse := math.FMA(float64(e), math.Ln2, kernel.Log(m))
 	u, f := p.energy.parts()
 	mean := math.Ldexp(u/m, int(f-e)) // of z
 	return Row{
@@ -114,4 +113,16 @@ func (p *Partial) Row() Row {
 		LogSumExp: lse,
 		Entropy:   max(0, lse-mean),
 	}
+}
+
+// logSumExp returns ln Σ e^z: NaN with a fault, -Inf without any mass.
+func (p *Partial) logSumExp() float64 {
+	if p.nonFinite > 0 {
+		return math.NaN()
+	}
+	m, e := p.mass.parts()
+	if m == 0 {
+		return math.Inf(-1)
+	}
+	return math.FMA(float64(e), math.Ln2, kernel.Log(m))
 }

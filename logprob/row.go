@@ -35,7 +35,7 @@ func Of[L Logit](logits []L, token int, invTemp float32) Row {
 
 // maxScaled bounds the scaled logits z = invTemp·x: below −maxScaled they count
 // as -Inf, above it as faults.
-const maxScaled = 1 << 30
+const maxScaled = kernel.MaxScaled
 
 // Bounds of the inverse temperature, within which no product leaves float32
 // where it matters.

@@ -92,3 +92,9 @@ func (s *scaledSum) parts() (m float64, e int64) {
 	}
 	return m, digitBits * s.top
 }
+
+// float64 returns the sum, rounded.
+func (s *scaledSum) float64() float64 {
+	m, e := s.parts()
+	return math.Ldexp(m, int(e))
+}
