@@ -9,7 +9,22 @@
 // in two kinds that differ above the largest finite value: the plain functions saturate, as a
 // quantizer must, and those named NoSat overflow. Decoding is exact.
 //
-// A tensor with one scale holds x ≈ q × scale: see [QuantizeE4M3].
+// With one scale for many values, x ≈ q × scale. [QuantizeE4M3] and its like take a scale and slices. A
+// [Tensor] is a matrix with a scale for each of its tiles: the whole, rows, 1×128, 128×128 or 1×32.
+// Implementations differ in the bits of scales and codes; a [Recipe] names one of them:
+//
+//	t := fp8.New(rows, cols, fp8.DeepGEMM, fp8.Tile128x128, fp8.FormatE4M3)
+//	fp8.Quantize(t, w, fp8.AMax(w))
+//	fp8.Dequantize(w, t)
+//
+// A result is a function of the input and the recipe alone, with the same bits on every platform: all
+// codes, and all float32 values but the sign and payload of a NaN. Matrices that an inference engine
+// fuses (q, k and v; gate and up) and that have one scale each must share it: quantize them with the
+// maximum of their AMax.
+//
+// [E4M3FNUZ] and [E5M2FNUZ] are AMD's variants of the formats, and [E8M0] is a scale: a power of two.
+//
+// Only New allocates.
 package fp8
 
 // Limits of E4M3. Each is exact in float32.

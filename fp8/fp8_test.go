@@ -9,8 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueup-rl/trueup/fp8"
-	"github.com/trueup-rl/trueup/internal/golden"
-	"github.com/trueup-rl/trueup/internal/safetensors"
 )
 
 // format is one of the two formats, with what the tests need to know from the specification.
@@ -178,79 +176,5 @@ func TestLimits(t *testing.T) {
 	}
 	for f, code := range map[float32]fp8.E5M2{fp8.MaxE5M2: 0x7B, fp8.SmallestNormalE5M2: 0x04, fp8.SmallestNonzeroE5M2: 1} {
 		assert.Equal(t, f, code.Float32())
-	}
-}
-
-// casts maps a peer's cast to the function it equals, NaN being one class.
-var casts = map[string]func(f *format) func(float32) uint8{
-	"e4m3fn/torch_to":         func(f *format) func(float32) uint8 { return f.sat },
-	"e4m3fn/ml_dtypes_astype": func(f *format) func(float32) uint8 { return f.noSat },
-	"e5m2/torch_to":           func(f *format) func(float32) uint8 { return f.noSat },
-	"e5m2/ml_dtypes_astype":   func(f *format) func(float32) uint8 { return f.noSat },
-}
-
-func TestEncodeGolden(t *testing.T) {
-	for _, file := range []struct {
-		name  string
-		input func(*safetensors.File) ([]float32, error)
-	}{
-		{"casts_bf16_exhaustive", func(f *safetensors.File) ([]float32, error) {
-			bits, err := f.U16("in_bf16_bits")
-			return widen(bits, func(b uint16) uint32 { return uint32(b) << 16 }), err
-		}},
-		{"casts_fp16_exhaustive", func(f *safetensors.File) ([]float32, error) {
-			bits, err := f.U32("f32/numpy_bits")
-			return widen(bits, func(b uint32) uint32 { return b }), err
-		}},
-		{"casts_f32_tricky", func(f *safetensors.File) ([]float32, error) {
-			bits, err := f.U32("in_f32_bits")
-			return widen(bits, func(b uint32) uint32 { return b }), err
-		}},
-	} {
-		t.Run(file.name, func(t *testing.T) {
-			st, err := safetensors.Open(golden.Dir(t, "formats/elem/"+file.name+".safetensors"))
-			require.NoError(t, err)
-			in, err := file.input(st)
-			require.NoError(t, err)
-			for _, f := range formats {
-				for _, peer := range []string{f.name + "/torch_to", f.name + "/ml_dtypes_astype"} {
-					want, err := st.U8(peer)
-					require.NoError(t, err)
-					encode := casts[peer](&f)
-					for i, x := range in {
-						got := encode(x)
-						if got != want[i] && !(f.isNaN(got) && f.isNaN(want[i])) {
-							t.Fatalf("%s: %v: got %#02x, want %#02x", peer, x, got, want[i])
-						}
-					}
-				}
-			}
-		})
-	}
-}
-
-func widen[T uint16 | uint32](in []T, bits func(T) uint32) []float32 {
-	out := make([]float32, len(in))
-	for i, b := range in {
-		out[i] = math.Float32frombits(bits(b))
-	}
-	return out
-}
-
-func TestDecodeGolden(t *testing.T) {
-	st, err := safetensors.Open(golden.Dir(t, "formats/elem/decode_tables.safetensors"))
-	require.NoError(t, err)
-	for _, f := range formats {
-		for _, peer := range []string{"/torch_f32_bits", "/ml_dtypes_f32_bits"} {
-			want, err := st.U32(f.name + peer)
-			require.NoError(t, err)
-			require.Len(t, want, 256)
-			for c, w := range want {
-				got, want := f.decode(uint8(c)), math.Float32frombits(w)
-				if math.Float32bits(got) != w && !(got != got && want != want) {
-					t.Errorf("%s%s: %#02x: got %v, want %v", f.name, peer, c, got, want)
-				}
-			}
-		}
 	}
 }

@@ -3,6 +3,7 @@ package fp8_test
 import (
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,82 +16,78 @@ import (
 	"github.com/trueup-rl/trueup/internal/safetensors"
 )
 
-// oracle says how a file of peer vectors is compared with this package.
+// oracle says which recipe a file of a peer's vectors is the output of.
 type oracle struct {
-	e5m2   bool // codes are E5M2, not E4M3
-	perRow bool // one scale a row, not one a tensor
-	bf16   bool // valid on bf16 inputs too, with the scale stored in the file
-
-	// A case whose amax is 0 has a scale of the peer's own: NaN codes in ModelOpt, the epsilon of
-	// the type in compressed-tensors and torchao.
-	zeroCodes bool // codes of an all-zero tensor are comparable nevertheless
+	recipe fp8.Recipe
+	tile   fp8.Tile
+	format fp8.Format
+	scales string // the field that holds Tensor.Scales, or them packed
 }
 
-// oracles names every file whose arithmetic is q = fp8(x / scale) with scale = amax/448 in float32.
-// On bf16 inputs ModelOpt and compressed-tensors divide in bf16, so these cases are left out; torchao
-// takes the scale in bf16 but divides in float32, so its codes are compared under its own scale.
+// oracles names every file of golden/formats/fp8.
 var oracles = map[string]oracle{
-	"modelopt_FP8QTensor_per_tensor":         {},
-	"compressed_tensors_FP8_per_tensor":      {zeroCodes: true},
-	"torchao_affine_float8_per_tensor":       {bf16: true, zeroCodes: true},
-	"torchao_affine_float8_per_row":          {bf16: true, zeroCodes: true, perRow: true},
-	"torchao_affine_float8_per_row_e5m2":     {bf16: true, zeroCodes: true, perRow: true, e5m2: true},
-	"modelopt_FP8QTensor_per_row":            {perRow: true},
-	"compressed_tensors_FP8_DYNAMIC_per_row": {zeroCodes: true, perRow: true},
+	"compressed_tensors_FP8_BLOCK_128x128":   {fp8.CompressedTensors, fp8.Tile128x128, fp8.FormatE4M3, "scale"},
+	"compressed_tensors_FP8_DYNAMIC_per_row": {fp8.CompressedTensors, fp8.PerRow, fp8.FormatE4M3, "scale"},
+	"compressed_tensors_FP8_per_tensor":      {fp8.CompressedTensors, fp8.PerTensor, fp8.FormatE4M3, "scale"},
+	"deepgemm_per_block_128x128_fp32":        {fp8.DeepGEMM, fp8.Tile128x128, fp8.FormatE4M3, "scale"},
+	"deepgemm_per_block_128x128_ue8m0":       {fp8.DeepGEMMUE8M0, fp8.Tile128x128, fp8.FormatE4M3, "scale"},
+	"deepgemm_per_token_1x128_fp32":          {fp8.DeepGEMM, fp8.Tile1x128, fp8.FormatE4M3, "scale"},
+	"deepgemm_per_token_1x128_ue8m0":         {fp8.DeepGEMMUE8M0, fp8.Tile1x128, fp8.FormatE4M3, "scale"},
+	"deepgemm_per_token_1x32_packed_ue8m0":   {fp8.DeepGEMMUE8M0, fp8.Tile1x32, fp8.FormatE4M3, "packed_i32"},
+	"fbgemm_quantize_fp8_block_128x128_cpu":  {fp8.FBGEMM, fp8.Tile128x128, fp8.FormatE4M3, "scale_inv"},
+	"fbgemm_quantize_fp8_group_128_cpu":      {fp8.FBGEMMGroup, fp8.Tile1x128, fp8.FormatE4M3, "scale_inv"},
+	"fbgemm_quantize_fp8_row_cpu":            {fp8.FBGEMM, fp8.PerRow, fp8.FormatE4M3, "scale_inv"},
+	"modelopt_FP8QTensor_128x128":            {fp8.ModelOpt, fp8.Tile128x128, fp8.FormatE4M3, "scale"},
+	"modelopt_FP8QTensor_1x128":              {fp8.ModelOpt, fp8.Tile1x128, fp8.FormatE4M3, "scale"},
+	"modelopt_FP8QTensor_per_row":            {fp8.ModelOpt, fp8.PerRow, fp8.FormatE4M3, "scale"},
+	"modelopt_FP8QTensor_per_tensor":         {fp8.ModelOpt, fp8.PerTensor, fp8.FormatE4M3, "scale"},
+	"te_ref_blockwise_128x128":               {fp8.TransformerEngine, fp8.Tile128x128, fp8.FormatE4M3, "scale_inv"},
+	"te_ref_blockwise_128x128_pow2":          {fp8.TransformerEnginePow2, fp8.Tile128x128, fp8.FormatE4M3, "scale_inv"},
+	"te_ref_blockwise_1x128":                 {fp8.TransformerEngine, fp8.Tile1x128, fp8.FormatE4M3, "scale_inv"},
+	"te_ref_blockwise_1x128_pow2":            {fp8.TransformerEnginePow2, fp8.Tile1x128, fp8.FormatE4M3, "scale_inv"},
+	"te_ref_current_scaling_per_tensor":      {fp8.TransformerEngine, fp8.PerTensor, fp8.FormatE4M3, "scale_inv"},
+	"te_ref_current_scaling_per_tensor_e5m2": {fp8.TransformerEngine, fp8.PerTensor, fp8.FormatE5M2, "scale_inv"},
+	"te_ref_current_scaling_per_tensor_pow2": {fp8.TransformerEnginePow2, fp8.PerTensor, fp8.FormatE4M3, "scale_inv"},
+	"torchao_affine_float8_128x128":          {fp8.TorchAO, fp8.Tile128x128, fp8.FormatE4M3, "scale"},
+	"torchao_affine_float8_1x128":            {fp8.TorchAO, fp8.Tile1x128, fp8.FormatE4M3, "scale"},
+	"torchao_affine_float8_1x128_e8m0":       {fp8.TorchAOE8M0, fp8.Tile1x128, fp8.FormatE4M3, "scale"},
+	"torchao_affine_float8_per_row":          {fp8.TorchAO, fp8.PerRow, fp8.FormatE4M3, "scale"},
+	"torchao_affine_float8_per_row_e5m2":     {fp8.TorchAO, fp8.PerRow, fp8.FormatE5M2, "scale"},
+	"torchao_affine_float8_per_tensor":       {fp8.TorchAO, fp8.PerTensor, fp8.FormatE4M3, "scale"},
+	"torchao_float8train_per_row":            {fp8.TorchAOTraining, fp8.PerRow, fp8.FormatE4M3, "scale_multiplier"},
+	"torchao_float8train_per_row_pow2":       {fp8.TorchAOTrainingPow2, fp8.PerRow, fp8.FormatE4M3, "scale_multiplier"},
+	"torchao_float8train_per_tensor":         {fp8.TorchAOTraining, fp8.PerTensor, fp8.FormatE4M3, "scale_multiplier"},
+	"torchao_float8train_per_tensor_e5m2":    {fp8.TorchAOTraining, fp8.PerTensor, fp8.FormatE5M2, "scale_multiplier"},
 }
 
-// unsupported lists the files whose scaling this package does not have: scales per block or by an
-// encode multiplier (q = fp8(x * s)).
-var unsupported = map[string]bool{
-	"compressed_tensors_FP8_BLOCK_128x128":   true,
-	"deepgemm_per_block_128x128_fp32":        true,
-	"deepgemm_per_block_128x128_ue8m0":       true,
-	"deepgemm_per_token_1x128_fp32":          true,
-	"deepgemm_per_token_1x128_ue8m0":         true,
-	"deepgemm_per_token_1x32_packed_ue8m0":   true,
-	"fbgemm_quantize_fp8_block_128x128_cpu":  true,
-	"fbgemm_quantize_fp8_group_128_cpu":      true,
-	"fbgemm_quantize_fp8_row_cpu":            true,
-	"modelopt_FP8QTensor_128x128":            true,
-	"modelopt_FP8QTensor_1x128":              true,
-	"te_ref_blockwise_128x128":               true,
-	"te_ref_blockwise_128x128_pow2":          true,
-	"te_ref_blockwise_1x128":                 true,
-	"te_ref_blockwise_1x128_pow2":            true,
-	"te_ref_current_scaling_per_tensor":      true,
-	"te_ref_current_scaling_per_tensor_e5m2": true,
-	"te_ref_current_scaling_per_tensor_pow2": true,
-	"torchao_affine_float8_128x128":          true,
-	"torchao_affine_float8_1x128":            true,
-	"torchao_affine_float8_1x128_e8m0":       true,
-	"torchao_float8train_per_row":            true,
-	"torchao_float8train_per_row_pow2":       true,
-	"torchao_float8train_per_tensor":         true,
-	"torchao_float8train_per_tensor_e5m2":    true,
-}
-
+// TestGolden compares codes and scales with every peer's, NaN as one class, without exceptions: where
+// a peer gives NaN, for tiles of zeros, or writes nonsense, its recipe does so too. What Default gives
+// there is compared by compareDefault.
 func TestGolden(t *testing.T) {
 	dir := golden.Dir(t, "formats/fp8")
-	inputs, err := safetensors.Open(dir + "/inputs.safetensors")
+	inputs, err := safetensors.Open(filepath.Join(dir, "inputs.safetensors"))
 	require.NoError(t, err)
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	for _, e := range entries {
 		peer, ok := strings.CutSuffix(e.Name(), ".safetensors")
-		if !ok || peer == "inputs" || unsupported[peer] {
+		if !ok || peer == "inputs" {
 			continue
 		}
 		t.Run(peer, func(t *testing.T) {
 			o, ok := oracles[peer]
-			require.True(t, ok, "no oracle for this file; add it to oracles or to unsupported")
-			file, err := safetensors.Open(dir + "/" + e.Name())
+			require.True(t, ok, "no oracle for this file")
+			file, err := safetensors.Open(filepath.Join(dir, e.Name()))
 			require.NoError(t, err)
 			ran := 0
 			for _, name := range file.Names() {
-				c, ok := strings.CutSuffix(name, "/codes")
-				if ok && (strings.HasSuffix(c, "/f32") || o.bf16) {
+				if c, ok := strings.CutSuffix(name, "/codes"); ok {
+					x, want := input(t, inputs, c), o.output(t, file, c)
 					t.Run(c, func(t *testing.T) {
-						kerneltest.EachLevel(t, func(t *testing.T) { o.compare(t, inputs, file, c) })
+						kerneltest.EachLevel(t, func(t *testing.T) { want.compare(t, x) })
+						if o.recipe == fp8.ModelOpt && x.bf16 == nil { // else ModelOpt computes in BF16
+							t.Run("default", func(t *testing.T) { want.compareDefault(t, x) })
+						}
 					})
 					ran++
 				}
@@ -100,71 +97,132 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func (o *oracle) compare(t *testing.T, inputs, file *safetensors.File, c string) {
-	in, ok := inputs.Tensor(c)
-	require.True(t, ok)
-	rows, cols := in.Shape[0], in.Shape[1]
-	want, err := file.U8(c + "/codes")
-	require.NoError(t, err)
-	scales, err := file.F32(c + "/scale")
-	require.NoError(t, err)
-	if !o.perRow {
-		rows, cols = 1, rows*cols
-	}
-	require.Len(t, scales, rows)
-	require.Len(t, want, rows*cols)
+// matrix is one input: its float32 values, and where it is of that type its BF16 ones.
+type matrix struct {
+	rows, cols int
+	f32        []float32
+	bf16       []bf16.BF16
+}
 
-	var x []float32
-	var half []bf16.BF16 // x, if the case is in BF16
-	if in.DType == "BF16" {
-		bits, err := inputs.BF16(c)
+func input(t *testing.T, file *safetensors.File, name string) (x matrix) {
+	tensor, ok := file.Tensor(name)
+	require.True(t, ok, "no input %s", name)
+	x.rows, x.cols = tensor.Shape[0], tensor.Shape[1]
+	x.f32, x.bf16 = floats(t, file, name)
+	return x
+}
+
+// floats returns a tensor of type F32 or BF16 as float32, and as BF16 if it is.
+func floats(t *testing.T, file *safetensors.File, name string) (values []float32, half []bf16.BF16) {
+	tensor, ok := file.Tensor(name)
+	require.True(t, ok, "no tensor %s", name)
+	if tensor.DType != "BF16" {
+		values, err := file.F32(name)
 		require.NoError(t, err)
-		x, half = make([]float32, len(bits)), make([]bf16.BF16, len(bits))
-		for i, b := range bits {
-			half[i] = bf16.FromBits(b)
-		}
-		bf16.Decode(x, half)
+		return values, nil
+	}
+	bits, err := file.BF16(name)
+	require.NoError(t, err)
+	half, values = make([]bf16.BF16, len(bits)), make([]float32, len(bits))
+	for i, b := range bits {
+		half[i] = bf16.FromBits(b)
+	}
+	bf16.Decode(values, half)
+	return values, half
+}
+
+// output is what a peer made of an input.
+type output struct {
+	oracle
+	codes  []uint8
+	scales []float32
+	packed []int32 // the scales, instead
+}
+
+func (o oracle) output(t *testing.T, file *safetensors.File, c string) output {
+	want := output{oracle: o}
+	var err error
+	want.codes, err = file.U8(c + "/codes")
+	require.NoError(t, err)
+	if o.scales == "packed_i32" {
+		want.packed, err = file.I32(c + "/packed_i32")
+		require.NoError(t, err)
 	} else {
-		x, err = inputs.F32(c)
-		require.NoError(t, err)
+		want.scales, _ = floats(t, file, c+"/"+o.scales)
 	}
+	return want
+}
 
-	for r, s := range scales {
-		row, wantRow := x[r*cols:][:cols], want[r*cols:][:cols]
-		amax := fp8.AMax(row)
-		if amax == 0 && !o.zeroCodes {
-			continue
-		}
-		ours := fp8.ScaleE4M3(amax)
-		if o.e5m2 {
-			ours = fp8.ScaleE5M2(amax)
-		}
-		if amax != 0 && half == nil && ours != s && !(ours != ours && s != s) {
-			t.Fatalf("row %d: scale %v, want %v", r, ours, s)
-		}
+func quantized(x matrix, r fp8.Recipe, tile fp8.Tile, f fp8.Format) *fp8.Tensor {
+	got := fp8.New(x.rows, x.cols, r, tile, f)
+	if x.bf16 != nil {
+		fp8.QuantizeBF16(got, x.bf16, fp8.AMaxBF16(x.bf16))
+	} else {
+		fp8.Quantize(got, x.f32, fp8.AMax(x.f32))
+	}
+	return got
+}
 
-		e4m3, e5m2 := make([]fp8.E4M3, cols), make([]fp8.E5M2, cols)
-		if half != nil {
-			fp8.QuantizeE4M3BF16(e4m3, half[r*cols:][:cols], s)
-			fp8.QuantizeE5M2BF16(e5m2, half[r*cols:][:cols], s)
-		} else {
-			fp8.QuantizeE4M3(e4m3, row, s)
-			fp8.QuantizeE5M2(e5m2, row, s)
-		}
-		for i := range row {
-			got := e4m3[i].Bits()
-			if o.e5m2 {
-				got = e5m2[i].Bits()
+func (want *output) compare(t *testing.T, x matrix) {
+	got := quantized(x, want.recipe, want.tile, want.format)
+	if want.packed != nil {
+		_, across := want.tile.Scales(x.rows, x.cols)
+		packed := make([]int32, len(want.packed))
+		require.NoError(t, fp8.PackUE8M0(packed, got.Scales, across))
+		require.Equal(t, want.packed, packed)
+		scales := make([]float32, len(got.Scales))
+		fp8.UnpackUE8M0(scales, packed, across)
+		require.Equal(t, got.Scales, scales)
+	} else {
+		require.Len(t, got.Scales, len(want.scales))
+		for i, s := range got.Scales {
+			if !sameFloat(s, want.scales[i]) {
+				t.Fatalf("scale %d: %v, want %v", i, s, want.scales[i])
 			}
-			o.same(t, got, wantRow[i], row[i])
+		}
+	}
+	require.Len(t, got.Codes, len(want.codes))
+	for i, c := range got.Codes {
+		if !want.sameCode(c, want.codes[i]) {
+			t.Fatalf("code %d of %v (%#08x): %#02x, want %#02x", i, x.f32[i], math.Float32bits(x.f32[i]), c, want.codes[i])
 		}
 	}
 }
 
-// same compares two codes, NaN as one class.
-func (o *oracle) same(t *testing.T, got, want uint8, x float32) {
-	isNaN := func(b uint8) bool { return fp8.E4M3(b).IsNaN() || o.e5m2 && fp8.E5M2(b).IsNaN() }
-	if got != want && !(isNaN(got) && isNaN(want)) {
-		t.Fatalf("%v (%#08x): got %#02x, want %#02x", x, math.Float32bits(x), got, want)
+// compareDefault holds the Default recipe against ModelOpt's output on float32: the same bytes but in
+// the tiles whose scale is 0 in ModelOpt, of zeros or of the tiniest numbers, which makes 0/0 or x/0
+// of its values. Default takes a scale of 1 there.
+func (want *output) compareDefault(t *testing.T, x matrix) {
+	got := quantized(x, fp8.Default, want.tile, want.format)
+	for i, s := range got.Scales {
+		w := want.scales[i]
+		if w == 0 {
+			w = 1
+		}
+		if !sameFloat(s, w) {
+			t.Fatalf("scale %d: %v, want %v", i, s, w)
+		}
 	}
+	for i, c := range got.Codes {
+		w := want.codes[i]
+		if want.scales[tileOf(want.tile, x.rows, x.cols, i)] == 0 {
+			w = fp8.E4M3FromFloat32(x.f32[i]).Bits()
+		}
+		if !want.sameCode(c, w) {
+			t.Fatalf("code %d of %v: %#02x, want %#02x", i, x.f32[i], c, w)
+		}
+	}
+}
+
+// sameCode compares bits, NaN as one class.
+func (o *oracle) sameCode(got, want uint8) bool {
+	if o.format == fp8.FormatE5M2 {
+		return got == want || fp8.E5M2(got).IsNaN() && fp8.E5M2(want).IsNaN()
+	}
+	return got == want || fp8.E4M3(got).IsNaN() && fp8.E4M3(want).IsNaN()
+}
+
+// sameFloat compares bits, NaN as one class.
+func sameFloat(a, b float32) bool {
+	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
 }

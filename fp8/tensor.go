@@ -1,113 +1,54 @@
 package fp8
 
-import (
-	"github.com/x448/float16"
+import "math"
 
-	"github.com/trueup-rl/trueup/bf16"
-	"github.com/trueup-rl/trueup/internal/kernel"
-)
+// Tensor is a quantized matrix, row-major: codes of one format, and a float32 scale for each tile.
+// Its memory is the caller's, who may cut the slices out of a larger buffer; their lengths follow
+// from Rows, Cols and Tile.
+type Tensor struct {
+	Rows, Cols int
+	Recipe     Recipe
+	Tile       Tile
+	Format     Format
+	Codes      []uint8   // Rows × Cols, bits of E4M3 or E5M2
+	Scales     []float32 // down × across, as [Tile.Scales] returns them; in the convention of the recipe
+}
 
-// ScaleE4M3 returns the scale with which amax, the largest magnitude of a tensor ([AMax]), becomes
-// E4M3's 448: amax/448, rounded once. It multiplies when decoding.
-//
-// Where that is 0, since amax is or since it underflows, the scale is 1, and every code a zero. If
-// amax is NaN or infinite, so is the scale, and the tensor decodes to NaN throughout: a value that
-// one scale cannot carry does not pass for a number.
-func ScaleE4M3(amax float32) float32 { return scale(amax, MaxE4M3) }
-
-// ScaleE5M2 is ScaleE4M3 for E5M2: amax/57344, and 1 where that is 0.
-func ScaleE5M2(amax float32) float32 { return scale(amax, MaxE5M2) }
-
-func scale(amax, limit float32) float32 {
-	if s := amax / limit; s != 0 {
-		return s
+// New returns a Tensor with memory for rows × cols codes, all zero. It panics if rows or cols is
+// negative, and if [Recipe.Check] has an error for the three.
+func New(rows, cols int, r Recipe, t Tile, f Format) *Tensor {
+	if err := r.Check(t, f); err != nil {
+		panic(err.Error())
 	}
-	return 1
-}
-
-// QuantizeE4M3 sets dst[i] = E4M3FromFloat32(x[i] / scale): one division and one rounding to
-// E4M3, both to nearest even, saturating. It is the arithmetic of ModelOpt 0.47.0 and
-// compressed-tensors 0.20.0 on float32 tensors, and of torchao 0.18.0's affine float8 on all.
-//
-// An infinity gives ±448; a NaN, a scale of NaN, 0/0 and Inf/Inf give 0x7F, a NaN. QuantizeE4M3
-// panics if the lengths differ.
-func QuantizeE4M3(dst []E4M3, x []float32, scale float32) {
-	if len(dst) != len(x) {
-		panic(badLength)
+	down, across := t.Scales(rows, cols)
+	if cols > 0 && rows > math.MaxInt/cols {
+		panic("fp8: size overflows")
 	}
-	kernel.QuantizeE4M3(kernel.Bytes(dst), x, scale)
-}
-
-// QuantizeE4M3BF16 is QuantizeE4M3 of the float32 values of x.
-func QuantizeE4M3BF16(dst []E4M3, x []bf16.BF16, scale float32) {
-	quantizeHalf(dst, x, scale)
-}
-
-// QuantizeE4M3FP16 is QuantizeE4M3 of the float32 values of x.
-func QuantizeE4M3FP16(dst []E4M3, x []float16.Float16, scale float32) {
-	quantizeHalf(dst, x, scale)
-}
-
-// DequantizeE4M3 sets dst[i] = q[i].Float32() * scale, rounded once. A NaN in q or as the scale
-// gives NaN. It panics if the lengths differ.
-func DequantizeE4M3(dst []float32, q []E4M3, scale float32) {
-	if len(dst) != len(q) {
-		panic(badLength)
+	return &Tensor{
+		Rows: rows, Cols: cols, Recipe: r, Tile: t, Format: f,
+		Codes:  make([]uint8, rows*cols),
+		Scales: make([]float32, down*across),
 	}
-	kernel.DecodeE4M3(dst, kernel.Bytes(q), scale)
 }
 
-// QuantizeE5M2 is QuantizeE4M3 for E5M2: dst[i] = E5M2FromFloat32(x[i] / scale), where infinities
-// saturate too.
-func QuantizeE5M2(dst []E5M2, x []float32, scale float32) {
-	if len(dst) != len(x) {
-		panic(badLength)
+// check panics unless t's slices, and n values beside them, have the lengths of a Rows × Cols matrix
+// and its tiles, and the recipe has such scales. It returns how the matrix is cut.
+func (t *Tensor) check(n int) grid {
+	if err := t.Recipe.Check(t.Tile, t.Format); err != nil {
+		panic(err.Error())
 	}
-	kernel.QuantizeE5M2(kernel.Bytes(dst), x, scale)
-}
-
-// QuantizeE5M2BF16 is QuantizeE5M2 of the float32 values of x.
-func QuantizeE5M2BF16(dst []E5M2, x []bf16.BF16, scale float32) {
-	quantizeHalf(dst, x, scale)
-}
-
-// QuantizeE5M2FP16 is QuantizeE5M2 of the float32 values of x.
-func QuantizeE5M2FP16(dst []E5M2, x []float16.Float16, scale float32) {
-	quantizeHalf(dst, x, scale)
-}
-
-// DequantizeE5M2 sets dst[i] = q[i].Float32() * scale, rounded once. Infinities stay infinite unless
-// the scale is 0 or NaN, which gives NaN, as does a NaN in q. It panics if the lengths differ.
-func DequantizeE5M2(dst []float32, q []E5M2, scale float32) {
-	if len(dst) != len(q) {
-		panic(badLength)
+	g := newGrid(t.Tile, t.Rows, t.Cols)
+	checkSize(n, t.Rows, t.Cols)
+	checkSize(len(t.Codes), t.Rows, t.Cols)
+	if len(t.Scales) != g.down*g.across {
+		panic("fp8: length of Scales does not fit Rows, Cols and Tile")
 	}
-	kernel.DecodeE5M2(dst, kernel.Bytes(q), scale)
+	return g
 }
 
-// quantizeHalf quantizes the float32 values of x, a stack buffer of them at a time.
-func quantizeHalf[Q E4M3 | E5M2, H bf16.BF16 | float16.Float16](dst []Q, x []H, scale float32) {
-	if len(dst) != len(x) {
-		panic(badLength)
-	}
-	var buffer [1024]float32
-	for len(x) > 0 {
-		n := min(len(x), len(buffer))
-		wide := buffer[:n]
-		switch x := any(x[:n]).(type) {
-		case []bf16.BF16:
-			bf16.Decode(wide, x)
-		case []float16.Float16:
-			for i, h := range x {
-				wide[i] = h.Float32()
-			}
-		}
-		switch dst := any(dst[:n]).(type) {
-		case []E4M3:
-			QuantizeE4M3(dst, wide, scale)
-		case []E5M2:
-			QuantizeE5M2(dst, wide, scale)
-		}
-		dst, x = dst[n:], x[n:]
+// checkSize panics unless n == rows × cols. It divides, since the product may overflow.
+func checkSize(n, rows, cols int) {
+	if cols == 0 && n != 0 || cols != 0 && (n/cols != rows || n%cols != 0) {
+		panic("fp8: number of values or codes is not rows × columns")
 	}
 }

@@ -59,38 +59,27 @@ type writer[T float32 | bf16.BF16] struct {
 func newWriter[T float32 | bf16.BF16](dst []T, cols int) writer[T] { return writer[T]{dst, cols, cols} }
 
 // next returns where to put a chunk of n values, before write is called with it: in the matrix, or
-// in buf where the values have to be converted or rows are not made of whole blocks.
-func (w *writer[T]) next(buf *[chunkLen]float32, n int) []float32 {
-	if dst, ok := any(w.rest).([]float32); ok && w.cols%BlockSize == 0 {
-		return dst[:n]
+// in buf where rows are not made of whole blocks.
+func (w *writer[T]) next(buf *[chunkLen]T, n int) []T {
+	if w.cols%BlockSize == 0 {
+		return w.rest[:n]
 	}
 	return buf[:n]
 }
 
 // write sets the next part of the matrix to a chunk.
-func (w *writer[T]) write(chunk []float32) {
-	if w.cols%BlockSize == 0 {
-		store(w.rest[:len(chunk)], chunk)
+func (w *writer[T]) write(chunk []T) {
+	if w.cols%BlockSize == 0 { // it is there
 		w.rest = w.rest[len(chunk):]
 		return
 	}
 	for len(chunk) > 0 {
 		n := min(w.row, len(chunk))
-		store(w.rest[:n], chunk[:n])
+		copy(w.rest, chunk[:n])
 		w.rest, chunk = w.rest[n:], chunk[n:]
 		if w.row -= n; w.row == 0 {
 			w.row = w.cols
 			chunk = chunk[padding(w.cols):]
 		}
-	}
-}
-
-// store converts src from float32. It costs nothing if the two are the same memory.
-func store[T float32 | bf16.BF16](dst []T, src []float32) {
-	switch dst := any(dst).(type) {
-	case []float32:
-		copy(dst, src)
-	case []bf16.BF16:
-		bf16.Encode(dst, src)
 	}
 }

@@ -14,9 +14,24 @@
 //	nvfp4.Dequantize(w, t)
 //
 // Matrices that an inference engine fuses (q, k and v; gate and up) must share a matrix scale:
-// quantize each with the maximum of their AMax.
+// quantize each with the FusedAMax of all. [CheckFused] finds those that were not.
 //
-// Only New allocates.
+// Only New, Recipes and CheckFused allocate.
+//
+// # Recipes
+//
+//	                                      TensorScale    decoding
+//	default, modelopt, torchao-two-level  a/2688         multiplies with it
+//	compressed-tensors                    2688/a         divides by it
+//	flashinfer-reference                  2688/a         divides by it
+//	transformer-engine…, flashinfer-te…   a              multiplies with a/2688, or a/1536
+//	fouroversix…                          a              multiplies with a/1536, a/1792 or a/2688
+//	torchao-one-level, ggml, optimal-mse  1
+//
+// where a is the amax. A recipe may share a block scale among the rows of a 16×16 tile, or have a
+// matrix scale for each row; the [Tensor] says where those are. [QuantizeTransposed] quantizes along
+// columns, [QuantizeStochastic] rounds at random, and [Hadamard] spreads outliers over a block before
+// any of them.
 package nvfp4
 
 import "github.com/trueup-rl/trueup/fp8"
@@ -28,13 +43,18 @@ const BlockSize = 16
 // a larger buffer; their lengths follow from Rows and Cols.
 //
 // If Cols is not a multiple of 16, the last block of each row is filled up with zeros: codes and
-// scales keep the padded width.
+// scales keep the padded width. With 16×16 tiles, Scales holds the scale of a tile once for each of its
+// rows, as a kernel reads it; the last tiles may have fewer rows.
 type Tensor struct {
 	Rows, Cols  int
 	Codes       []byte     // Rows × RowBytes(Cols), two codes a byte, the even column in the low nibble
 	Scales      []fp8.E4M3 // Rows × RowScales(Cols), not swizzled
-	TensorScale float32    // in the convention of the recipe
+	TensorScale float32    // in the convention of the recipe; 1 if it has none
 	Recipe      Recipe
+
+	// TensorScales holds a scale for each row in the place of TensorScale, if the recipe has them,
+	// else nothing.
+	TensorScales []float32
 }
 
 // RowScales returns the number of block scales in a row of cols columns: cols/16, rounded up.
@@ -44,15 +64,29 @@ func RowScales(cols int) int { return cols/BlockSize + min(cols%BlockSize, 1) }
 func RowBytes(cols int) int { return RowScales(cols) * blockBytes }
 
 // New returns a Tensor with memory for rows × cols codes, all zero. It panics if rows or cols is
-// negative.
+// negative, and if r is unknown.
 func New(rows, cols int, r Recipe) *Tensor {
 	if rows < 0 || cols < 0 {
 		panic("nvfp4: negative size")
 	}
-	return &Tensor{
+	t := &Tensor{
 		Rows: rows, Cols: cols, Recipe: r,
 		Codes:  make([]byte, rows*RowBytes(cols)),
 		Scales: make([]fp8.E4M3, rows*RowScales(cols)),
+	}
+	if r.PerRow() {
+		t.TensorScales = make([]float32, rows)
+	}
+	return t
+}
+
+// row returns row r of t, whose recipe has a scale for each row, as a tensor.
+func (t *Tensor) row(r int) Tensor {
+	n := RowScales(t.Cols)
+	return Tensor{
+		Rows: 1, Cols: t.Cols, Recipe: t.Recipe, TensorScale: t.TensorScales[r],
+		Codes:  t.Codes[r*n*blockBytes:][:n*blockBytes],
+		Scales: t.Scales[r*n:][:n],
 	}
 }
 
@@ -63,6 +97,9 @@ func (t *Tensor) check(n int) {
 	checkSize(n, t.Rows, t.Cols)
 	if len(t.Codes) != t.Rows*RowBytes(t.Cols) || len(t.Scales) != t.Rows*RowScales(t.Cols) {
 		panic("nvfp4: length of Codes or Scales does not fit Rows and Cols")
+	}
+	if t.Recipe.PerRow() && len(t.TensorScales) != t.Rows {
+		panic("nvfp4: length of TensorScales is not Rows")
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	recipes = []nvfp4.Recipe{nvfp4.Default, nvfp4.ModelOpt, nvfp4.TransformerEngine}
+	recipes = nvfp4.Recipes()
 	inf     = float32(math.Inf(1))
 	nan     = float32(math.NaN())
 )
@@ -110,18 +110,43 @@ func TestDefault(t *testing.T) {
 	})
 }
 
-// TestFiniteAMax: with an amax of a number, a NaN spoils its block alone and an infinity saturates.
+// TestFiniteAMax: with an amax of a number, a NaN spoils its block alone and an infinity saturates,
+// but for ggml, which takes both for 0, and fouroversix, which has code B for an infinity.
 func TestFiniteAMax(t *testing.T) {
+	infinities := map[nvfp4.Recipe][2]float32{
+		nvfp4.GGML:                              {0, 0},
+		nvfp4.TransformerEngine4Over6MSE256:     {4704, -4704}, // 448*6 * 2688/1536
+		nvfp4.TransformerEngine4Over6MAE256:     {4704, -4704},
+		nvfp4.TransformerEngine4Over6MSE256Tile: {4704, -4704},
+		nvfp4.FourOverSixMSE:                    {-1176, -1176}, // 448*-1.5 * 2688/1536
+		nvfp4.FourOverSixMAE:                    {-1176, -1176},
+		nvfp4.FourOverSixAbsMax:                 {-1176, -1176},
+		nvfp4.FourOverSixMSETile:                {-1176, -1176},
+		nvfp4.FourOverSixStatic6:                {-672, -672},
+		nvfp4.FourOverSixStatic6Tile:            {-672, -672},
+		nvfp4.FourOverSixStatic4:                {-1008, -1008}, // 448*-1.5 * 2688/1792
+	}
 	kerneltest.EachLevel(t, func(t *testing.T) {
 		for _, r := range recipes {
+			if r.PerRow() {
+				continue // the amax is the row's, and NaN
+			}
 			x, y := make([]float32, 48), make([]float32, 48)
 			x[0], x[16], x[17], x[32] = nan, inf, -inf, 6
 			nvfp4.FakeQuantize(y, x, 1, 48, r, 2688)
 			for _, f := range y[:16] {
-				assert.True(t, f != f, r)
+				assert.Equal(t, r != nvfp4.GGML, f != f, r)
 			}
-			assert.Equal(t, []float32{2688, -2688, 0}, y[16:19], r)
-			assert.Equal(t, []float32{6, 0}, y[32:34], r)
+			want, ok := infinities[r]
+			if !ok {
+				want = [2]float32{2688, -2688}
+			}
+			assert.Equal(t, want[:], y[16:18], r)
+			if r != nvfp4.GGML {
+				assert.Zero(t, y[18], r)
+			}
+			assert.InDelta(t, 6, y[32], 0.1, r)
+			assert.Zero(t, y[33], r)
 		}
 	})
 }
@@ -156,7 +181,8 @@ func TestRagged(t *testing.T) {
 	})
 }
 
-// TestInputTypes: BF16 and FP16 inputs give what their exact float32 values give.
+// TestInputTypes: BF16 and FP16 inputs give what their exact float32 values give, except by
+// compressed-tensors, which computes in the type of the input.
 func TestInputTypes(t *testing.T) {
 	kerneltest.EachLevel(t, func(t *testing.T) {
 		const rows, cols = 16, 40
@@ -172,10 +198,14 @@ func TestInputTypes(t *testing.T) {
 			got, want := nvfp4.New(rows, cols, r), nvfp4.New(rows, cols, r)
 			nvfp4.QuantizeBF16(got, b, nvfp4.AMaxBF16(b))
 			nvfp4.Quantize(want, fromB, nvfp4.AMax(fromB))
-			requireSame(t, want, got)
+			same := requireSame
+			if r == nvfp4.CompressedTensors {
+				same = func(t *testing.T, want, got *nvfp4.Tensor) { assert.NotEqual(t, want.TensorScale, got.TensorScale) }
+			}
+			same(t, want, got)
 			nvfp4.QuantizeFP16(got, h, nvfp4.AMaxFP16(h))
 			nvfp4.Quantize(want, fromH, nvfp4.AMax(fromH))
-			requireSame(t, want, got)
+			same(t, want, got)
 
 			wide, narrow := make([]float32, rows*cols), make([]bf16.BF16, rows*cols)
 			nvfp4.Dequantize(wide, got)
@@ -187,8 +217,8 @@ func TestInputTypes(t *testing.T) {
 	})
 }
 
-// TestFusedGroup: matrices quantized with the maximum of their AMax equal the rows of one matrix.
-func TestFusedGroup(t *testing.T) {
+// TestFusedParts: matrices quantized with the maximum of their AMax equal the rows of one matrix.
+func TestFusedParts(t *testing.T) {
 	kerneltest.EachLevel(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(5, 6))
 		x := make([]float32, 6*32)
@@ -201,6 +231,9 @@ func TestFusedGroup(t *testing.T) {
 			nvfp4.Quantize(all, x, nvfp4.AMax(x))
 			nvfp4.Quantize(part, k, max(nvfp4.AMax(q), nvfp4.AMax(k)))
 			assert.Equal(t, all.TensorScale, part.TensorScale)
+			if r.Tiled() {
+				continue // the cut is within a tile
+			}
 			assert.Equal(t, all.Codes[2*nvfp4.RowBytes(32):], part.Codes)
 			assert.Equal(t, all.Scales[2*nvfp4.RowScales(32):], part.Scales)
 		}
@@ -223,6 +256,10 @@ func TestGuards(t *testing.T) {
 		z := slices.Repeat([]bf16.BF16{guard}, rows*cols+2)
 		for _, r := range recipes {
 			q := &nvfp4.Tensor{Rows: rows, Cols: cols, Recipe: r, Codes: codes[1 : len(codes)-1], Scales: scales[1 : len(scales)-1]}
+			perRow := slices.Repeat([]float32{guard}, rows+2)
+			if r.PerRow() {
+				q.TensorScales = perRow[1 : len(perRow)-1]
+			}
 			nvfp4.Quantize(q, x, nvfp4.AMax(x))
 			nvfp4.Dequantize(y[1:len(y)-1], q)
 			nvfp4.DequantizeBF16(z[1:len(z)-1], q)
@@ -232,6 +269,13 @@ func TestGuards(t *testing.T) {
 			assert.Equal(t, []float32{guard, guard}, []float32{y[0], y[len(y)-1]})
 			assert.Equal(t, []bf16.BF16{guard, guard}, []bf16.BF16{z[0], z[len(z)-1]})
 			assert.Equal(t, before, x)
+			assert.Equal(t, []float32{guard, guard}, []float32{perRow[0], perRow[len(perRow)-1]})
+			if !r.PerRow() {
+				nvfp4.QuantizeTransposed(q, x, nvfp4.AMax(x))
+			}
+			nvfp4.QuantizeStochastic(q, x, nvfp4.AMax(x), 1, 0)
+			assert.Equal(t, []byte{guard, guard}, []byte{codes[0], codes[len(codes)-1]})
+			assert.Equal(t, []fp8.E4M3{guard, guard}, []fp8.E4M3{scales[0], scales[len(scales)-1]})
 		}
 	})
 }
@@ -262,6 +306,32 @@ func TestPanics(t *testing.T) {
 			func() { nvfp4.Quantize(q(func(q *nvfp4.Tensor) { q.Codes = q.Codes[1:] }), x, 1) },
 			func() { nvfp4.Dequantize(x, q(func(q *nvfp4.Tensor) { q.Scales = q.Scales[1:] })) },
 		},
+		"nvfp4: length of TensorScales is not Rows": {
+			func() { nvfp4.Quantize(q(func(q *nvfp4.Tensor) { q.Recipe = nvfp4.FlashInferTEPerToken }), x, 1) },
+			func() { nvfp4.Dequantize(x, q(func(q *nvfp4.Tensor) { q.Recipe = nvfp4.FlashInferTEPerToken })) },
+		},
+		"nvfp4: recipe scales rows, not columns": {
+			func() { nvfp4.QuantizeTransposed(nvfp4.New(2, 16, nvfp4.TransformerEngineRowScaled), x, 1) },
+		},
+		"nvfp4: negative row": {
+			func() { nvfp4.QuantizeStochastic(q(same), x, 1, 0, -1) },
+		},
+		"nvfp4: number of words is not four for each block": {
+			func() { nvfp4.QuantizeStochasticWords(q(same), x, 1, make([]uint32, 7)) },
+		},
+		"nvfp4: lengths of dst and x differ": {
+			func() { nvfp4.Hadamard(x[:16], x, 0) },
+			func() { nvfp4.HadamardInverse(x[:16], x, 0) },
+		},
+		"nvfp4: length is not a multiple of 16": {
+			func() { nvfp4.Hadamard(x[:8], x[:8], 0) },
+			func() { nvfp4.HadamardBF16(make([]bf16.BF16, 17), make([]bf16.BF16, 17), 0) },
+			func() { nvfp4.HadamardTransposed(x, make([]float32, 32), 8, 4, 0) },
+			func() { nvfp4.HadamardInverseBF16(make([]bf16.BF16, 1), make([]bf16.BF16, 1), 0) },
+		},
+		"nvfp4: numbers of names and tensors differ": {
+			func() { _ = nvfp4.CheckFused([]string{"a"}, nil) },
+		},
 		"nvfp4: negative amax": {
 			func() { nvfp4.Quantize(q(same), x, -1) },
 			func() { nvfp4.FakeQuantize(x, x, 2, 16, nvfp4.Default, -1) },
@@ -269,20 +339,68 @@ func TestPanics(t *testing.T) {
 		"nvfp4: unknown recipe": {
 			func() { nvfp4.Quantize(q(func(q *nvfp4.Tensor) { q.Recipe = 200 }), x, 1) },
 			func() { nvfp4.Dequantize(x, q(func(q *nvfp4.Tensor) { q.Recipe = 200 })) },
+			func() { nvfp4.New(1, 16, 200) },
+			func() { nvfp4.Recipe(200).Tiled() },
 		},
 	} {
 		for i, call := range calls {
 			assert.PanicsWithValue(t, want, call, "%d", i)
 		}
 	}
-	nvfp4.Quantize(nvfp4.New(0, 16, nvfp4.Default), nil, 0)
-	nvfp4.Quantize(nvfp4.New(3, 0, nvfp4.Default), nil, 0)
+}
+
+// TestEmpty: matrices without rows or columns are no error.
+func TestEmpty(t *testing.T) {
+	for _, r := range recipes {
+		for _, size := range [][2]int{{0, 16}, {3, 0}, {0, 0}} {
+			q := nvfp4.New(size[0], size[1], r)
+			nvfp4.Quantize(q, nil, 0)
+			nvfp4.QuantizeBF16(q, nil, 0)
+			nvfp4.QuantizeFP16(q, nil, 0)
+			nvfp4.QuantizeStochastic[float32](q, nil, 0, 1, 0)
+			if !r.PerRow() {
+				nvfp4.QuantizeTransposed[float32](q, nil, 0)
+			}
+			nvfp4.Dequantize(nil, q)
+			nvfp4.FakeQuantize(nil, nil, size[0], size[1], r, 0)
+		}
+	}
+}
+
+// TestNothing: an all-zero tensor decodes to zeros, but to NaN by the two recipes that say so; a block
+// of subnormals decodes to finite numbers.
+func TestNothing(t *testing.T) {
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		for _, r := range recipes {
+			x := make([]float32, 17*40)
+			q := nvfp4.New(17, 40, r)
+			nvfp4.Quantize(q, x, 0)
+			nvfp4.Dequantize(x, q)
+			for _, f := range x {
+				if nan := f != f; nan != (r == nvfp4.ModelOpt || r == nvfp4.TorchAOTwoLevel) || !nan && f != 0 {
+					t.Fatalf("%v: %v", r, f)
+				}
+			}
+			for i := range x {
+				x[i] = math.Float32frombits(uint32(i + 1))
+			}
+			x[5] = 1
+			nvfp4.Quantize(q, x, 1)
+			nvfp4.Dequantize(x, q)
+			for i, f := range x {
+				if !(math.Abs(float64(f)) < 1.1) || i > 17 && math.Abs(float64(f)) > 1e-3 {
+					t.Fatalf("%v: value %d is %v", r, i, f)
+				}
+			}
+		}
+	})
 }
 
 func TestAllocs(t *testing.T) {
 	kerneltest.EachLevel(t, func(t *testing.T) {
 		const rows, cols = 4, 40
 		x, b, h := make([]float32, rows*cols), make([]bf16.BF16, rows*cols), make([]float16.Float16, rows*cols)
+		words, y := make([]uint32, 4*rows*nvfp4.RowScales(cols)), make([]float32, 160)
 		for _, r := range recipes {
 			q := nvfp4.New(rows, cols, r)
 			assert.Zero(t, testing.AllocsPerRun(10, func() {
@@ -292,8 +410,23 @@ func TestAllocs(t *testing.T) {
 				nvfp4.Dequantize(x, q)
 				nvfp4.DequantizeBF16(b, q)
 				nvfp4.FakeQuantize(x, x, rows, cols, r, 1)
+				nvfp4.QuantizeStochastic(q, b, 1, 1, 0)
+				nvfp4.QuantizeStochasticWords(q, x, 1, words)
+				if !r.PerRow() {
+					nvfp4.QuantizeTransposed(q, x, 1)
+					nvfp4.QuantizeTransposed(q, b, 1)
+				}
 			}), r)
 		}
+		assert.Zero(t, testing.AllocsPerRun(10, func() {
+			nvfp4.Hadamard(x, x, nvfp4.RandomSigns)
+			nvfp4.HadamardInverse(x, x, nvfp4.RandomSigns)
+			nvfp4.HadamardBF16(b, b, nvfp4.RandomSigns)
+			nvfp4.HadamardInverseBF16(b, b, nvfp4.RandomSigns)
+			nvfp4.HadamardTransposed(y, x[:len(y)], 16, len(y)/16, nvfp4.RandomSigns)
+			nvfp4.FusedAMax(x, x)
+			nvfp4.FusedAMaxBF16(b, b)
+		}))
 	})
 }
 

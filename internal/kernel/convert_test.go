@@ -60,6 +60,19 @@ func encodersFP8() (all []conversion[uint8, float32]) {
 	return all
 }
 
+// encodersFP8BF16 read BF16 values. Some of the parameters are BF16 values, as
+// QuantizeE4M3InBF16 asks for.
+func encodersFP8BF16() (all []conversion[uint8, uint16]) {
+	for _, m := range multipliers {
+		b := math.Float32frombits(math.Float32bits(m) &^ 0xFFFF)
+		all = append(all,
+			conversion[uint8, uint16]{fmt.Sprintf("QuantizeE4M3InBF16 by %v", b), func(dst []uint8, src []uint16) { kernel.QuantizeE4M3InBF16(dst, src, b) }},
+			conversion[uint8, uint16]{fmt.Sprintf("QuantizeE4M3BF16 by %v", m), func(dst []uint8, src []uint16) { kernel.QuantizeE4M3BF16(dst, src, m) }},
+			conversion[uint8, uint16]{fmt.Sprintf("ScaleE4M3BF16 by %v", m), func(dst []uint8, src []uint16) { kernel.ScaleE4M3BF16(dst, src, m) }})
+	}
+	return all
+}
+
 func decodersFP8() (all []conversion[float32, uint8]) {
 	for _, k := range []struct {
 		name string
@@ -169,6 +182,12 @@ func TestDecodeBF16(t *testing.T) { everyLevel(t, decodersBF16(), allWords()) }
 func TestEncodeFP8(t *testing.T)  { everyLevel(t, encodersFP8(), trickyFloats()) }
 func TestDecodeFP8(t *testing.T)  { everyLevel(t, decodersFP8(), allBytes()) }
 
+func TestEncodeFP8BF16(t *testing.T) {
+	src := allWords()
+	rand.New(rand.NewPCG(3, 3)).Shuffle(len(src), func(i, j int) { src[i], src[j] = src[j], src[i] })
+	everyLevel(t, encodersFP8BF16()[3:], src)
+}
+
 // TestEncodeStrided walks the 2^32 float32 values by a prime.
 func TestEncodeStrided(t *testing.T) {
 	step := uint64(509)
@@ -204,6 +223,15 @@ func TestReciprocal(t *testing.T) {
 			for i, f := range x {
 				want[i] = kernel.E4M3FromFloat32(f / scale)
 			}
+			require.Equal(t, want, got, "%v", scale)
+
+			half := make([]uint16, len(x))
+			for i, f := range x {
+				half[i] = uint16(math.Float32bits(f) >> 16)
+				quotient := math.Float32frombits(uint32(half[i])<<16) / scale
+				want[i] = kernel.E4M3FromFloat32(math.Float32frombits(uint32(kernel.BF16FromFloat32(quotient)) << 16))
+			}
+			kernel.QuantizeE4M3InBF16(got, half, scale)
 			require.Equal(t, want, got, "%v", scale)
 		}
 	})
@@ -251,6 +279,9 @@ func TestConvertAllocs(t *testing.T) {
 			kernel.EncodeE5M2(q, f)
 			kernel.QuantizeE4M3(q, f, 3)
 			kernel.QuantizeE5M2(q, f, 3)
+			kernel.ScaleE4M3BF16(q, h, 3)
+			kernel.QuantizeE4M3BF16(q, h, 3)
+			kernel.QuantizeE4M3InBF16(q, h, 3)
 			kernel.DecodeE4M3(f, q, 3)
 			kernel.DecodeE5M2(f, q, 3)
 			kernel.AMax(f)
@@ -290,6 +321,10 @@ func FuzzConvert(f *testing.F) {
 			same(t, conversion[uint8, float32]{"ScaleE5M2", func(d []uint8, s []float32) { kernel.ScaleE5M2(d, s, m) }}, x, 0)
 			same(t, conversion[uint8, float32]{"QuantizeE4M3", func(d []uint8, s []float32) { kernel.QuantizeE4M3(d, s, m) }}, x, 0)
 			same(t, conversion[uint8, float32]{"QuantizeE5M2", func(d []uint8, s []float32) { kernel.QuantizeE5M2(d, s, m) }}, x, 0)
+			same(t, conversion[uint8, uint16]{"ScaleE4M3BF16", func(d []uint8, s []uint16) { kernel.ScaleE4M3BF16(d, s, m) }}, h, 0)
+			same(t, conversion[uint8, uint16]{"QuantizeE4M3BF16", func(d []uint8, s []uint16) { kernel.QuantizeE4M3BF16(d, s, m) }}, h, 0)
+			b := math.Float32frombits(bits &^ 0xFFFF)
+			same(t, conversion[uint8, uint16]{"QuantizeE4M3InBF16", func(d []uint8, s []uint16) { kernel.QuantizeE4M3InBF16(d, s, b) }}, h, 0)
 			same(t, conversion[float32, uint8]{"DecodeE4M3", func(d []float32, s []uint8) { kernel.DecodeE4M3(d, s, m) }}, data, 0)
 			same(t, conversion[float32, uint8]{"DecodeE5M2", func(d []float32, s []uint8) { kernel.DecodeE5M2(d, s, m) }}, data, 0)
 			amax, amaxBF16 := kernel.AMax(x), kernel.AMaxBF16(h)

@@ -152,6 +152,27 @@ func quantizeE5M2Generic(dst []uint8, src []float32, scale float32) {
 	}
 }
 
+func scaleE4M3BF16Generic(dst []uint8, src []uint16, mult float32) {
+	dst = dst[:len(src)]
+	for i, b := range src {
+		dst[i] = E4M3FromFloat32(float32(bf16Value(b) * mult))
+	}
+}
+
+func quantizeE4M3BF16Generic(dst []uint8, src []uint16, scale float32) {
+	dst = dst[:len(src)]
+	for i, b := range src {
+		dst[i] = E4M3FromFloat32(bf16Value(b) / scale)
+	}
+}
+
+func quantizeE4M3InBF16Generic(dst []uint8, src []uint16, scale float32) {
+	dst = dst[:len(src)]
+	for i, b := range src {
+		dst[i] = E4M3FromFloat32(bf16Value(BF16FromFloat32(bf16Value(b) / scale)))
+	}
+}
+
 func decodeE4M3Generic(dst []float32, src []uint8, mult float32) {
 	decodeTable(dst, src, &e4m3Values, mult)
 }

@@ -11,13 +11,15 @@ package kernel
 // number of values 16 times the number of blocks.
 //
 // A caller works in chunks of at most NVFP4Chunk blocks, so that a chunk's values
-// stay in the L1 cache between the steps, and no call holds up the scheduler.
+// stay in the L1 cache between the steps, and no call holds up the scheduler. Of
+// BlockMultipliers and decoding, NVFP4DecodeChunk blocks do.
 
 // Sizes of NVFP4, in values, bytes and blocks.
 const (
-	NVFP4Block      = 16
-	NVFP4BlockBytes = NVFP4Block / 2
-	NVFP4Chunk      = 128
+	NVFP4Block       = 16
+	NVFP4BlockBytes  = NVFP4Block / 2
+	NVFP4Chunk       = 128
+	NVFP4DecodeChunk = 512
 )
 
 // BlockAMax sets amax[i] to the largest magnitude in block i of src: NaN if it
@@ -93,6 +95,27 @@ func BlockMultipliers(mult []float32, scales []uint8, a, b float32) {
 // rounded. Code 8 stands for -0 if negativeZero is set, else for +0. A NaN
 // multiplier gives NaN.
 func DecodeE2M1(dst []float32, codes []byte, mult []float32, negativeZero bool) {
-	n := decodeE2M1Fast(dst, codes, mult, negativeZero)
+	n := decodeE2M1Fast(dst, codes, mult, negativeZero, false)
 	decodeE2M1Generic(dst[n*NVFP4Block:], codes[n*NVFP4BlockBytes:], mult[n:], negativeZero)
+}
+
+// DecodeE2M1Streaming is DecodeE2M1 for a dst that is part of what is much larger
+// than the caches: where it can, it writes around them. That is faster, for memory
+// need not be read to be written, unless what is written is soon read.
+func DecodeE2M1Streaming(dst []float32, codes []byte, mult []float32, negativeZero bool) {
+	n := decodeE2M1Fast(dst, codes, mult, negativeZero, true)
+	decodeE2M1Generic(dst[n*NVFP4Block:], codes[n*NVFP4BlockBytes:], mult[n:], negativeZero)
+}
+
+// DecodeE2M1BF16 is DecodeE2M1 with each product, rounded to float32, rounded to
+// BF16 by BF16FromFloat32.
+func DecodeE2M1BF16(dst []uint16, codes []byte, mult []float32, negativeZero bool) {
+	n := decodeE2M1BF16Fast(dst, codes, mult, negativeZero, false)
+	decodeE2M1BF16Generic(dst[n*NVFP4Block:], codes[n*NVFP4BlockBytes:], mult[n:], negativeZero)
+}
+
+// DecodeE2M1BF16Streaming is DecodeE2M1BF16 as DecodeE2M1Streaming writes.
+func DecodeE2M1BF16Streaming(dst []uint16, codes []byte, mult []float32, negativeZero bool) {
+	n := decodeE2M1BF16Fast(dst, codes, mult, negativeZero, true)
+	decodeE2M1BF16Generic(dst[n*NVFP4Block:], codes[n*NVFP4BlockBytes:], mult[n:], negativeZero)
 }

@@ -2,7 +2,10 @@
 
 package kernel
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // Blocks a group.
 const (
@@ -159,17 +162,55 @@ func blockMultipliersFast(mult []float32, scales []uint8, a, b float32) int {
 	return i + narrow*blocksAVX2
 }
 
-func decodeE2M1Fast(dst []float32, codes []byte, mult []float32, negativeZero bool) int {
+func decodeE2M1Fast(dst []float32, codes []byte, mult []float32, negativeZero, streaming bool) int {
 	wide, narrow := blockGroups(len(mult))
 	zero := signedZero(negativeZero)
+	streaming = streaming && aligned(dst)
 	if wide > 0 {
-		decodeE2M1AVX512(&dst[0], &codes[0], &mult[0], &e2m1Values[zero], wide)
+		if streaming {
+			decodeE2M1StreamingAVX512(&dst[0], &codes[0], &mult[0], &e2m1Values[zero], wide)
+		} else {
+			decodeE2M1AVX512(&dst[0], &codes[0], &mult[0], &e2m1Values[zero], wide)
+		}
 	}
 	i := wide * blocksAVX512
 	if narrow > 0 {
-		decodeE2M1AVX2(&dst[i*NVFP4Block], &codes[i*NVFP4BlockBytes], &mult[i], &e2m1Upper[zero], narrow)
+		dst, codes, mult := &dst[i*NVFP4Block], &codes[i*NVFP4BlockBytes], &mult[i]
+		if streaming {
+			decodeE2M1StreamingAVX2(dst, codes, mult, &e2m1Upper[zero], narrow)
+		} else {
+			decodeE2M1AVX2(dst, codes, mult, &e2m1Upper[zero], narrow)
+		}
 	}
 	return i + narrow*blocksAVX2
+}
+
+func decodeE2M1BF16Fast(dst []uint16, codes []byte, mult []float32, negativeZero, streaming bool) int {
+	wide, narrow := blockGroups(len(mult))
+	zero := signedZero(negativeZero)
+	streaming = streaming && aligned(dst)
+	if wide > 0 {
+		if streaming {
+			decodeE2M1BF16StreamingAVX512(&dst[0], &codes[0], &mult[0], &e2m1Values[zero], wide)
+		} else {
+			decodeE2M1BF16AVX512(&dst[0], &codes[0], &mult[0], &e2m1Values[zero], wide)
+		}
+	}
+	i := wide * blocksAVX512
+	if narrow > 0 {
+		dst, codes, mult := &dst[i*NVFP4Block], &codes[i*NVFP4BlockBytes], &mult[i]
+		if streaming {
+			decodeE2M1BF16StreamingAVX2(dst, codes, mult, &e2m1Upper[zero], narrow)
+		} else {
+			decodeE2M1BF16AVX2(dst, codes, mult, &e2m1Upper[zero], narrow)
+		}
+	}
+	return i + narrow*blocksAVX2
+}
+
+// aligned reports whether x begins where streaming stores of any level may.
+func aligned[T any](x []T) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(x)))%64 == 0
 }
 
 // e2m1Upper holds the upper bytes of e2m1Values. Of the others only the second is

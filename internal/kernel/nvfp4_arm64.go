@@ -69,14 +69,20 @@ func encodeE2M1MulBF16Fast(codes []byte, src []uint16, mult []float32) int {
 	return 2 * g
 }
 
-func decodeE2M1Fast(dst []float32, codes []byte, mult []float32, negativeZero bool) int {
-	zero := 0
-	if negativeZero {
-		zero = 1
-	}
+// Stores that go around the caches are left to the processor, which finds out.
+
+func decodeE2M1Fast(dst []float32, codes []byte, mult []float32, negativeZero, _ bool) int {
 	g := neonGroups(len(mult), 2)
 	if g > 0 {
-		decodeE2M1NEON(&dst[0], &codes[0], &mult[0], &e2m1Upper[zero][0][0], g)
+		decodeE2M1NEON(&dst[0], &codes[0], &mult[0], &e2m1Upper[signedZero(negativeZero)][0][0], g)
+	}
+	return 2 * g
+}
+
+func decodeE2M1BF16Fast(dst []uint16, codes []byte, mult []float32, negativeZero, _ bool) int {
+	g := neonGroups(len(mult), 2)
+	if g > 0 {
+		decodeE2M1BF16NEON(&dst[0], &codes[0], &mult[0], &e2m1Upper[signedZero(negativeZero)][0][0], g)
 	}
 	return 2 * g
 }

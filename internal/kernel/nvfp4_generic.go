@@ -108,6 +108,17 @@ func decodeE2M1Generic(dst []float32, codes []byte, mult []float32, negativeZero
 	}
 }
 
+func decodeE2M1BF16Generic(dst []uint16, codes []byte, mult []float32, negativeZero bool) {
+	values := &e2m1Values[signedZero(negativeZero)]
+	for i, m := range mult {
+		x := (*[NVFP4Block]uint16)(dst[i*NVFP4Block:])
+		for j, c := range codes[i*NVFP4BlockBytes:][:NVFP4BlockBytes] {
+			x[2*j] = BF16FromFloat32(float32(values[c&0xF] * m))
+			x[2*j+1] = BF16FromFloat32(float32(values[c>>4] * m))
+		}
+	}
+}
+
 // signedZero returns the index into e2m1Values.
 func signedZero(negativeZero bool) int {
 	if negativeZero {

@@ -20,4 +20,10 @@ func encodeE2M1MulBF16Fast(codes []byte, src []uint16, mult []float32) int { ret
 
 func blockMultipliersFast(mult []float32, scales []uint8, a, b float32) int { return 0 }
 
-func decodeE2M1Fast(dst []float32, codes []byte, mult []float32, negativeZero bool) int { return 0 }
+func decodeE2M1Fast(dst []float32, codes []byte, mult []float32, negativeZero, streaming bool) int {
+	return 0
+}
+
+func decodeE2M1BF16Fast(dst []uint16, codes []byte, mult []float32, negativeZero, streaming bool) int {
+	return 0
+}

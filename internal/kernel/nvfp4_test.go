@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -33,6 +34,7 @@ type nvfp4Output struct {
 	codesDiv, codesDivBF16, codesMul, codesMul16 []byte
 	mult                                         []float32
 	values, valuesNegativeZero                   []float32
+	valuesBF16, valuesBF16NegativeZero           []uint16
 }
 
 // run runs every kernel, outputs and inputs begin shift elements into their
@@ -60,6 +62,9 @@ func (c *nvfp4Case) run(t testing.TB, shift int) (o nvfp4Output) {
 	kernel.BlockMultipliers(floats(n, &o.mult), scales, c.a, c.b)
 	kernel.DecodeE2M1(floats(16*n, &o.values), codes, factor, false)
 	kernel.DecodeE2M1(floats(16*n, &o.valuesNegativeZero), codes, factor, true)
+	words := func(n int, dst *[]uint16) []uint16 { return guarded(t, &check, n, shift, 0xA5A5, dst) }
+	kernel.DecodeE2M1BF16(words(16*n, &o.valuesBF16), codes, factor, false)
+	kernel.DecodeE2M1BF16(words(16*n, &o.valuesBF16NegativeZero), codes, factor, true)
 	for _, f := range check {
 		f()
 	}
@@ -92,6 +97,17 @@ func requireSameOutput(t testing.TB, c *nvfp4Case, want, got *nvfp4Output) {
 		for i, w := range x[0] {
 			if g := x[1][i]; math.Float32bits(w) != math.Float32bits(g) && (w == w || g == g) {
 				t.Fatalf("%s of %d blocks: %d: got %x (%08x), want %x (%08x)", name, len(c.factor), i, g, math.Float32bits(g), w, math.Float32bits(w))
+			}
+		}
+	}
+	for name, x := range map[string][2][]uint16{
+		"valuesBF16":             {want.valuesBF16, got.valuesBF16},
+		"valuesBF16NegativeZero": {want.valuesBF16NegativeZero, got.valuesBF16NegativeZero},
+	} {
+		const inf = 0x7F80
+		for i, w := range x[0] {
+			if g := x[1][i]; w != g && (w&0x7FFF <= inf || g&0x7FFF <= inf) {
+				t.Fatalf("%s of %d blocks: %d: got %#x, want %#x for %x", name, len(c.factor), i, g, w, c.factor[i/16])
 			}
 		}
 	}
@@ -282,16 +298,49 @@ func TestDivThresholds(t *testing.T) {
 	})
 }
 
+// TestE2M1Streaming compares stores around the caches with ordinary ones, from
+// starts that allow them and others that do not, between guards.
+func TestE2M1Streaming(t *testing.T) {
+	const guard, most = 64, 50
+	const size = 16*most + 3*guard
+	kerneltest.EachLevel(t, func(t *testing.T) {
+		c := newNVFP4Case(rand.New(rand.NewPCG(4, 4)), most, 1)
+		want, got := make([]float32, size), make([]float32, size)
+		want16, got16 := make([]uint16, size), make([]uint16, size)
+		// Both start at a multiple of 64 bytes where shift is 0.
+		start := int(-uintptr(unsafe.Pointer(&got[0]))%64)/4 + guard
+		start16 := int(-uintptr(unsafe.Pointer(&got16[0]))%64)/2 + guard
+		for n := range most + 1 {
+			codes, factor := c.codes[:8*n], c.factor[:n]
+			for _, shift := range []int{0, 1, 8, 16, 32} {
+				for i := range size {
+					want[i], got[i], want16[i], got16[i] = 0x1.23p45, 0x1.23p45, 0xA5A5, 0xA5A5
+				}
+				at, at16 := start+shift, start16+shift
+				kernel.DecodeE2M1(want[at:][:16*n], codes, factor, n%2 == 0)
+				kernel.DecodeE2M1Streaming(got[at:][:16*n], codes, factor, n%2 == 0)
+				kernel.DecodeE2M1BF16(want16[at16:][:16*n], codes, factor, n%2 == 0)
+				kernel.DecodeE2M1BF16Streaming(got16[at16:][:16*n], codes, factor, n%2 == 0)
+				same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
+				if !slices.EqualFunc(want, got, same) || !slices.Equal(want16, got16) {
+					t.Fatalf("%d blocks, shifted by %d", n, shift)
+				}
+			}
+		}
+	})
+}
+
 func TestNVFP4Allocs(t *testing.T) {
 	kerneltest.EachLevel(t, func(t *testing.T) {
 		c := newNVFP4Case(rand.New(rand.NewPCG(2, 2)), 40, 0)
-		out := make([]float32, 16*40)
+		out, outBF16 := make([]float32, 16*40), make([]uint16, 16*40)
 		assert.Zero(t, testing.AllocsPerRun(10, func() {
 			kernel.BlockAMax(c.amax, c.src)
 			kernel.ScalesModelOpt(c.scales, c.factor, c.amax, 1, true)
 			kernel.EncodeE2M1Div(c.codes, c.src, c.factor)
 			kernel.BlockMultipliers(c.factor, c.scales, 1, 1)
 			kernel.DecodeE2M1(out, c.codes, c.factor, true)
+			kernel.DecodeE2M1BF16Streaming(outBF16, c.codes, c.factor, true)
 		}))
 	})
 }

@@ -4,22 +4,26 @@
 
 package kernel
 
-// amaxAVX2 agrees with amaxGeneric on groups of 32, one or more.
+// amaxAVX2 sets dst to what amaxGeneric gives for each tile of so many turns,
+// groups of 32; one or more of both.
 //
 //go:noescape
-func amaxAVX2(src *float32, groups int) uint32
+func amaxAVX2(dst *float32, src *float32, tiles int, turns int)
 
-// amaxBF16AVX2 agrees with amaxBF16Generic on groups of 64, one or more.
+// amaxBF16AVX2 sets dst to what amaxBF16Generic gives for each tile of so many turns,
+// groups of 64; one or more of both.
 //
 //go:noescape
-func amaxBF16AVX2(src *uint16, groups int) uint16
+func amaxBF16AVX2(dst *float32, src *uint16, tiles int, turns int)
 
-// amaxAVX512 agrees with amaxGeneric on groups of 32, one or more.
+// amaxAVX512 sets dst to what amaxGeneric gives for each tile of so many turns,
+// groups of 32; one or more of both.
 //
 //go:noescape
-func amaxAVX512(src *float32, groups int) uint32
+func amaxAVX512(dst *float32, src *float32, tiles int, turns int)
 
-// amaxBF16AVX512 agrees with amaxBF16Generic on groups of 64, one or more.
+// amaxBF16AVX512 sets dst to what amaxBF16Generic gives for each tile of so many turns,
+// groups of 64; one or more of both.
 //
 //go:noescape
-func amaxBF16AVX512(src *uint16, groups int) uint16
+func amaxBF16AVX512(dst *float32, src *uint16, tiles int, turns int)

@@ -4,148 +4,180 @@
 
 #include "textflag.h"
 
-// func amaxAVX2(src *float32, groups int) uint32
+// func amaxAVX2(dst *float32, src *float32, tiles int, turns int)
 // Requires: AVX, AVX2
-TEXT ·amaxAVX2(SB), NOSPLIT, $0-20
-	MOVQ         src+0(FP), AX
+TEXT ·amaxAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
 	VPBROADCASTD magnitude32<>+0(SB), Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	MOVQ         groups+8(FP), CX
+	MOVQ         tiles+16(FP), DX
+	MOVQ         turns+24(FP), BX
 
-loop:
-	VPAND        (AX), Y0, Y5
+tile:
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	MOVQ  BX, SI
+
+turn:
+	VPAND        (CX), Y0, Y5
 	VPMAXUD      Y5, Y1, Y1
-	VPAND        32(AX), Y0, Y5
+	VPAND        32(CX), Y0, Y5
 	VPMAXUD      Y5, Y2, Y2
-	VPAND        64(AX), Y0, Y5
+	VPAND        64(CX), Y0, Y5
 	VPMAXUD      Y5, Y3, Y3
-	VPAND        96(AX), Y0, Y5
+	VPAND        96(CX), Y0, Y5
 	VPMAXUD      Y5, Y4, Y4
-	ADDQ         $0x00000080, AX
-	DECQ         CX
-	JNZ          loop
+	ADDQ         $0x00000080, CX
+	DECQ         SI
+	JNZ          turn
 	VPMAXUD      Y2, Y1, Y1
 	VPMAXUD      Y3, Y1, Y1
 	VPMAXUD      Y4, Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X0
-	VPMAXUD      X0, X1, X1
-	VPSHUFD      $0xee, X1, X0
-	VPMAXUD      X0, X1, X1
-	VPSHUFD      $0x55, X1, X0
-	VPMAXUD      X0, X1, X1
-	VMOVD        X1, AX
-	MOVL         AX, ret+16(FP)
+	VEXTRACTI128 $0x01, Y1, X2
+	VPMAXUD      X2, X1, X1
+	VPSHUFD      $0xee, X1, X2
+	VPMAXUD      X2, X1, X1
+	VPSHUFD      $0x55, X1, X2
+	VPMAXUD      X2, X1, X1
+	VMOVD        X1, (AX)
+	ADDQ         $0x00000004, AX
+	DECQ         DX
+	JNZ          tile
 	VZEROUPPER
 	RET
 
 DATA magnitude32<>+0(SB)/4, $0x7fffffff
 GLOBL magnitude32<>(SB), RODATA|NOPTR, $4
 
-// func amaxBF16AVX2(src *uint16, groups int) uint16
+// func amaxBF16AVX2(dst *float32, src *uint16, tiles int, turns int)
 // Requires: AVX, AVX2
-TEXT ·amaxBF16AVX2(SB), NOSPLIT, $0-18
-	MOVQ         src+0(FP), AX
+TEXT ·amaxBF16AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
 	VPBROADCASTD magnitude16<>+0(SB), Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	MOVQ         groups+8(FP), CX
+	MOVQ         tiles+16(FP), DX
+	MOVQ         turns+24(FP), BX
 
-loop:
-	VPAND        (AX), Y0, Y5
+tile:
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	MOVQ  BX, SI
+
+turn:
+	VPAND        (CX), Y0, Y5
 	VPMAXUW      Y5, Y1, Y1
-	VPAND        32(AX), Y0, Y5
+	VPAND        32(CX), Y0, Y5
 	VPMAXUW      Y5, Y2, Y2
-	VPAND        64(AX), Y0, Y5
+	VPAND        64(CX), Y0, Y5
 	VPMAXUW      Y5, Y3, Y3
-	VPAND        96(AX), Y0, Y5
+	VPAND        96(CX), Y0, Y5
 	VPMAXUW      Y5, Y4, Y4
-	ADDQ         $0x00000080, AX
-	DECQ         CX
-	JNZ          loop
+	ADDQ         $0x00000080, CX
+	DECQ         SI
+	JNZ          turn
 	VPMAXUW      Y2, Y1, Y1
 	VPMAXUW      Y3, Y1, Y1
 	VPMAXUW      Y4, Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X0
-	VPMAXUW      X0, X1, X1
-	VPSHUFD      $0xee, X1, X0
-	VPMAXUW      X0, X1, X1
-	VPSHUFD      $0x55, X1, X0
-	VPMAXUW      X0, X1, X1
-	VPSRLD       $0x10, X1, X0
-	VPMAXUW      X0, X1, X1
-	VMOVD        X1, AX
-	MOVW         AX, ret+16(FP)
+	VEXTRACTI128 $0x01, Y1, X2
+	VPMAXUW      X2, X1, X1
+	VPSHUFD      $0xee, X1, X2
+	VPMAXUW      X2, X1, X1
+	VPSHUFD      $0x55, X1, X2
+	VPMAXUW      X2, X1, X1
+	VPSLLD       $0x10, X1, X2
+	VPMAXUW      X2, X1, X1
+	VPSRLD       $0x10, X1, X1
+	VPSLLD       $0x10, X1, X1
+	VMOVD        X1, (AX)
+	ADDQ         $0x00000004, AX
+	DECQ         DX
+	JNZ          tile
 	VZEROUPPER
 	RET
 
 DATA magnitude16<>+0(SB)/4, $0x7fff7fff
 GLOBL magnitude16<>(SB), RODATA|NOPTR, $4
 
-// func amaxAVX512(src *float32, groups int) uint32
+// func amaxAVX512(dst *float32, src *float32, tiles int, turns int)
 // Requires: AVX, AVX2, AVX512F
-TEXT ·amaxAVX512(SB), NOSPLIT, $0-20
-	MOVQ         src+0(FP), AX
+TEXT ·amaxAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
 	VPBROADCASTD magnitude32<>+0(SB), Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	MOVQ         groups+8(FP), CX
+	MOVQ         tiles+16(FP), DX
+	MOVQ         turns+24(FP), BX
 
-loop:
-	VPANDD        (AX), Z0, Z3
+tile:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	MOVQ   BX, SI
+
+turn:
+	VPANDD        (CX), Z0, Z3
 	VPMAXUD       Z3, Z1, Z1
-	VPANDD        64(AX), Z0, Z3
+	VPANDD        64(CX), Z0, Z3
 	VPMAXUD       Z3, Z2, Z2
-	ADDQ          $0x00000080, AX
-	DECQ          CX
-	JNZ           loop
+	ADDQ          $0x00000080, CX
+	DECQ          SI
+	JNZ           turn
 	VPMAXUD       Z2, Z1, Z1
-	VEXTRACTI64X4 $0x01, Z1, Y0
-	VPMAXUD       Y0, Y1, Y1
-	VEXTRACTI128  $0x01, Y1, X0
-	VPMAXUD       X0, X1, X1
-	VPSHUFD       $0xee, X1, X0
-	VPMAXUD       X0, X1, X1
-	VPSHUFD       $0x55, X1, X0
-	VPMAXUD       X0, X1, X1
-	VMOVD         X1, AX
-	MOVL          AX, ret+16(FP)
+	VEXTRACTI64X4 $0x01, Z1, Y3
+	VPMAXUD       Y3, Y1, Y1
+	VEXTRACTI128  $0x01, Y1, X3
+	VPMAXUD       X3, X1, X1
+	VPSHUFD       $0xee, X1, X3
+	VPMAXUD       X3, X1, X1
+	VPSHUFD       $0x55, X1, X3
+	VPMAXUD       X3, X1, X1
+	VMOVD         X1, (AX)
+	ADDQ          $0x00000004, AX
+	DECQ          DX
+	JNZ           tile
 	VZEROUPPER
 	RET
 
-// func amaxBF16AVX512(src *uint16, groups int) uint16
+// func amaxBF16AVX512(dst *float32, src *uint16, tiles int, turns int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F
-TEXT ·amaxBF16AVX512(SB), NOSPLIT, $0-18
-	MOVQ         src+0(FP), AX
+TEXT ·amaxBF16AVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
 	VPBROADCASTD magnitude16<>+0(SB), Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	MOVQ         groups+8(FP), CX
+	MOVQ         tiles+16(FP), DX
+	MOVQ         turns+24(FP), BX
 
-loop:
-	VPANDD        (AX), Z0, Z3
+tile:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	MOVQ   BX, SI
+
+turn:
+	VPANDD        (CX), Z0, Z3
 	VPMAXUW       Z3, Z1, Z1
-	VPANDD        64(AX), Z0, Z3
+	VPANDD        64(CX), Z0, Z3
 	VPMAXUW       Z3, Z2, Z2
-	ADDQ          $0x00000080, AX
-	DECQ          CX
-	JNZ           loop
+	ADDQ          $0x00000080, CX
+	DECQ          SI
+	JNZ           turn
 	VPMAXUW       Z2, Z1, Z1
-	VEXTRACTI64X4 $0x01, Z1, Y0
-	VPMAXUW       Y0, Y1, Y1
-	VEXTRACTI128  $0x01, Y1, X0
-	VPMAXUW       X0, X1, X1
-	VPSHUFD       $0xee, X1, X0
-	VPMAXUW       X0, X1, X1
-	VPSHUFD       $0x55, X1, X0
-	VPMAXUW       X0, X1, X1
-	VPSRLD        $0x10, X1, X0
-	VPMAXUW       X0, X1, X1
-	VMOVD         X1, AX
-	MOVW          AX, ret+16(FP)
+	VEXTRACTI64X4 $0x01, Z1, Y3
+	VPMAXUW       Y3, Y1, Y1
+	VEXTRACTI128  $0x01, Y1, X3
+	VPMAXUW       X3, X1, X1
+	VPSHUFD       $0xee, X1, X3
+	VPMAXUW       X3, X1, X1
+	VPSHUFD       $0x55, X1, X3
+	VPMAXUW       X3, X1, X1
+	VPSLLD        $0x10, X1, X3
+	VPMAXUW       X3, X1, X1
+	VPSRLD        $0x10, X1, X1
+	VPSLLD        $0x10, X1, X1
+	VMOVD         X1, (AX)
+	ADDQ          $0x00000004, AX
+	DECQ          DX
+	JNZ           tile
 	VZEROUPPER
 	RET

@@ -4,12 +4,14 @@
 
 package kernel
 
-// amaxNEON agrees with amaxGeneric on groups of 32, one or more.
+// amaxNEON sets dst to what amaxGeneric gives for each tile of so many turns,
+// groups of 32; one or more of both.
 //
 //go:noescape
-func amaxNEON(src *float32, groups int) uint32
+func amaxNEON(dst *float32, src *float32, tiles int, turns int)
 
-// amaxBF16NEON agrees with amaxBF16Generic on groups of 64, one or more.
+// amaxBF16NEON sets dst to what amaxBF16Generic gives for each tile of so many turns,
+// groups of 64; one or more of both.
 //
 //go:noescape
-func amaxBF16NEON(src *uint16, groups int) uint16
+func amaxBF16NEON(dst *float32, src *uint16, tiles int, turns int)

@@ -4,66 +4,110 @@
 
 package kernel
 
-// scaleE4M3AVX2 agrees with scaleE4M3Generic on groups of 32, one or more.
+// scaleE4M3AVX2 agrees with scaleE4M3Generic on each tile of so many turns,
+// groups of 32; one or more of both.
 //
 //go:noescape
-func scaleE4M3AVX2(dst *uint8, src *float32, groups int, mult float32)
+func scaleE4M3AVX2(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// quantizeE4M3AVX2 agrees with quantizeE4M3Generic on groups of 32, one or more.
+// quantizeE4M3AVX2 agrees with quantizeE4M3Generic on each tile of so many turns,
+// groups of 32; one or more of both.
 //
 //go:noescape
-func quantizeE4M3AVX2(dst *uint8, src *float32, groups int, scale float32)
+func quantizeE4M3AVX2(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// decodeE4M3AVX2 agrees with decodeE4M3Generic on groups of 32, one or more,
-// for a mult that is finite and not 0.
+// decodeE4M3AVX2 agrees with decodeE4M3Generic on each tile of so many turns,
+// groups of 32; one or more of both. The factors are finite and not 0.
 //
 //go:noescape
-func decodeE4M3AVX2(dst *float32, src *uint8, groups int, mult float32)
+func decodeE4M3AVX2(dst *float32, src *uint8, tiles int, turns int, factors *float32)
 
-// scaleE4M3AVX512 agrees with scaleE4M3Generic on groups of 64, one or more.
+// scaleE4M3AVX512 agrees with scaleE4M3Generic on each tile of so many turns,
+// groups of 64; one or more of both.
 //
 //go:noescape
-func scaleE4M3AVX512(dst *uint8, src *float32, groups int, mult float32)
+func scaleE4M3AVX512(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// quantizeE4M3AVX512 agrees with quantizeE4M3Generic on groups of 64, one or more.
+// quantizeE4M3AVX512 agrees with quantizeE4M3Generic on each tile of so many turns,
+// groups of 64; one or more of both.
 //
 //go:noescape
-func quantizeE4M3AVX512(dst *uint8, src *float32, groups int, scale float32)
+func quantizeE4M3AVX512(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// decodeE4M3AVX512 agrees with decodeE4M3Generic on groups of 64, one or more,
-// for a mult that is finite and not 0.
+// decodeE4M3AVX512 agrees with decodeE4M3Generic on each tile of so many turns,
+// groups of 64; one or more of both. The factors are finite and not 0.
 //
 //go:noescape
-func decodeE4M3AVX512(dst *float32, src *uint8, groups int, mult float32)
+func decodeE4M3AVX512(dst *float32, src *uint8, tiles int, turns int, factors *float32)
 
-// scaleE5M2AVX2 agrees with scaleE5M2Generic on groups of 32, one or more.
+// scaleE5M2AVX2 agrees with scaleE5M2Generic on each tile of so many turns,
+// groups of 32; one or more of both.
 //
 //go:noescape
-func scaleE5M2AVX2(dst *uint8, src *float32, groups int, mult float32)
+func scaleE5M2AVX2(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// quantizeE5M2AVX2 agrees with quantizeE5M2Generic on groups of 32, one or more.
+// quantizeE5M2AVX2 agrees with quantizeE5M2Generic on each tile of so many turns,
+// groups of 32; one or more of both.
 //
 //go:noescape
-func quantizeE5M2AVX2(dst *uint8, src *float32, groups int, scale float32)
+func quantizeE5M2AVX2(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// decodeE5M2AVX2 agrees with decodeE5M2Generic on groups of 32, one or more,
-// for a mult that is finite and not 0.
+// decodeE5M2AVX2 agrees with decodeE5M2Generic on each tile of so many turns,
+// groups of 32; one or more of both. The factors are finite and not 0.
 //
 //go:noescape
-func decodeE5M2AVX2(dst *float32, src *uint8, groups int, mult float32)
+func decodeE5M2AVX2(dst *float32, src *uint8, tiles int, turns int, factors *float32)
 
-// scaleE5M2AVX512 agrees with scaleE5M2Generic on groups of 64, one or more.
+// scaleE5M2AVX512 agrees with scaleE5M2Generic on each tile of so many turns,
+// groups of 64; one or more of both.
 //
 //go:noescape
-func scaleE5M2AVX512(dst *uint8, src *float32, groups int, mult float32)
+func scaleE5M2AVX512(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// quantizeE5M2AVX512 agrees with quantizeE5M2Generic on groups of 64, one or more.
+// quantizeE5M2AVX512 agrees with quantizeE5M2Generic on each tile of so many turns,
+// groups of 64; one or more of both.
 //
 //go:noescape
-func quantizeE5M2AVX512(dst *uint8, src *float32, groups int, scale float32)
+func quantizeE5M2AVX512(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// decodeE5M2AVX512 agrees with decodeE5M2Generic on groups of 64, one or more,
-// for a mult that is finite and not 0.
+// decodeE5M2AVX512 agrees with decodeE5M2Generic on each tile of so many turns,
+// groups of 64; one or more of both. The factors are finite and not 0.
 //
 //go:noescape
-func decodeE5M2AVX512(dst *float32, src *uint8, groups int, mult float32)
+func decodeE5M2AVX512(dst *float32, src *uint8, tiles int, turns int, factors *float32)
+
+// scaleE4M3BF16AVX2 agrees with scaleE4M3BF16Generic on each tile of so many turns,
+// groups of 32; one or more of both.
+//
+//go:noescape
+func scaleE4M3BF16AVX2(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+
+// quantizeE4M3BF16AVX2 agrees with quantizeE4M3BF16Generic on each tile of so many turns,
+// groups of 32; one or more of both.
+//
+//go:noescape
+func quantizeE4M3BF16AVX2(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+
+// quantizeE4M3InBF16AVX2 agrees with quantizeE4M3InBF16Generic on each tile of so many turns,
+// groups of 32; one or more of both.
+//
+//go:noescape
+func quantizeE4M3InBF16AVX2(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+
+// scaleE4M3BF16AVX512 agrees with scaleE4M3BF16Generic on each tile of so many turns,
+// groups of 64; one or more of both.
+//
+//go:noescape
+func scaleE4M3BF16AVX512(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+
+// quantizeE4M3BF16AVX512 agrees with quantizeE4M3BF16Generic on each tile of so many turns,
+// groups of 64; one or more of both.
+//
+//go:noescape
+func quantizeE4M3BF16AVX512(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+
+// quantizeE4M3InBF16AVX512 agrees with quantizeE4M3InBF16Generic on each tile of so many turns,
+// groups of 64; one or more of both.
+//
+//go:noescape
+func quantizeE4M3InBF16AVX512(dst *uint8, src *uint16, tiles int, turns int, factors *float32)

@@ -4,20 +4,25 @@
 
 #include "textflag.h"
 
-// func scaleE4M3AVX2(dst *uint8, src *float32, groups int, mult float32)
+// func scaleE4M3AVX2(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·scaleE4M3AVX2(SB), NOSPLIT, $0-28
+TEXT ·scaleE4M3AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	VBROADCASTSS mult+24(FP), Y0
 	VPBROADCASTD minE4M3<>+0(SB), Y1
 	VPBROADCASTD bigE4M3<>+0(SB), Y2
 	VPBROADCASTD fieldE4M3<>+0(SB), Y3
 	VPBROADCASTD power<>+0(SB), Y4
 	VPBROADCASTD magnitude<>+0(SB), Y5
-	MOVQ         groups+16(FP), DX
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Y0
+	MOVQ         SI, DI
+
+turn:
 	VMULPS       (CX), Y0, Y6
 	VMULPS       32(CX), Y0, Y7
 	VMULPS       64(CX), Y0, Y8
@@ -74,8 +79,11 @@ loop:
 next:
 	ADDQ $0x00000080, CX
 	ADDQ $0x00000020, AX
-	DECQ DX
-	JNZ  loop
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -179,20 +187,25 @@ GLOBL orderAVX2<>(SB), RODATA|NOPTR, $32
 DATA nans<>+0(SB)/4, $0x7f7f7f7f
 GLOBL nans<>(SB), RODATA|NOPTR, $4
 
-// func quantizeE4M3AVX2(dst *uint8, src *float32, groups int, scale float32)
+// func quantizeE4M3AVX2(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·quantizeE4M3AVX2(SB), NOSPLIT, $0-28
+TEXT ·quantizeE4M3AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	VBROADCASTSS scale+24(FP), Y0
 	VPBROADCASTD minE4M3<>+0(SB), Y1
 	VPBROADCASTD bigE4M3<>+0(SB), Y2
 	VPBROADCASTD fieldE4M3<>+0(SB), Y3
 	VPBROADCASTD power<>+0(SB), Y4
 	VPBROADCASTD magnitude<>+0(SB), Y5
-	MOVQ         groups+16(FP), DX
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Y0
+	MOVQ         SI, DI
+
+turn:
 	VMOVUPS      (CX), Y6
 	VDIVPS       Y0, Y6, Y6
 	VMOVUPS      32(CX), Y7
@@ -253,8 +266,11 @@ loop:
 next:
 	ADDQ $0x00000080, CX
 	ADDQ $0x00000020, AX
-	DECQ DX
-	JNZ  loop
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -332,19 +348,24 @@ nan:
 	VMOVUPS      Y6, (AX)
 	JMP          next
 
-// func decodeE4M3AVX2(dst *float32, src *uint8, groups int, mult float32)
+// func decodeE4M3AVX2(dst *float32, src *uint8, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX2
-TEXT ·decodeE4M3AVX2(SB), NOSPLIT, $0-28
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	VBROADCASTSS mult+24(FP), Y0
-	VPXOR        Y1, Y1, Y1
-	VMOVUPS      spreadAVX2<>+0(SB), Y2
-	VMOVUPS      nibbleHighE4M3<>+0(SB), Y3
-	VMOVUPS      nibbleLowE4M3<>+0(SB), Y4
-	MOVQ         groups+16(FP), DX
+TEXT ·decodeE4M3AVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    factors+32(FP), DX
+	VPXOR   Y1, Y1, Y1
+	VMOVUPS spreadAVX2<>+0(SB), Y2
+	VMOVUPS nibbleHighE4M3<>+0(SB), Y3
+	VMOVUPS nibbleLowE4M3<>+0(SB), Y4
+	MOVQ    tiles+16(FP), BX
+	MOVQ    turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Y0
+	MOVQ         SI, DI
+
+turn:
 	VPERMD       (CX), Y2, Y5
 	VPSRLD       $0x04, Y5, Y6
 	VPBROADCASTD bytes07<>+0(SB), Y7
@@ -385,8 +406,11 @@ loop:
 	VMOVUPS      Y5, 96(AX)
 	ADDQ         $0x00000020, CX
 	ADDQ         $0x00000080, AX
-	DECQ         DX
-	JNZ          loop
+	DECQ         DI
+	JNZ          turn
+	ADDQ         $0x00000004, DX
+	DECQ         BX
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -441,19 +465,24 @@ GLOBL bytes09<>(SB), RODATA|NOPTR, $4
 DATA bytes0F<>+0(SB)/4, $0x0f0f0f0f
 GLOBL bytes0F<>(SB), RODATA|NOPTR, $4
 
-// func scaleE4M3AVX512(dst *uint8, src *float32, groups int, mult float32)
+// func scaleE4M3AVX512(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·scaleE4M3AVX512(SB), NOSPLIT, $0-28
+TEXT ·scaleE4M3AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	VBROADCASTSS mult+24(FP), Z0
 	VPBROADCASTD minE4M3<>+0(SB), Z1
 	VPBROADCASTD bigE4M3<>+0(SB), Z2
 	VPBROADCASTD fieldE4M3<>+0(SB), Z3
 	VPBROADCASTD signedPower<>+0(SB), Z4
-	MOVQ         groups+16(FP), DX
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Z0
+	MOVQ         SI, DI
+
+turn:
 	VMULPS       (CX), Z0, Z5
 	VMULPS       64(CX), Z0, Z6
 	VMULPS       128(CX), Z0, Z7
@@ -505,8 +534,11 @@ loop:
 next:
 	ADDQ $0x00000100, CX
 	ADDQ $0x00000040, AX
-	DECQ DX
-	JNZ  loop
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -596,19 +628,24 @@ DATA orderAVX512<>+56(SB)/4, $0x0000000b
 DATA orderAVX512<>+60(SB)/4, $0x0000000f
 GLOBL orderAVX512<>(SB), RODATA|NOPTR, $64
 
-// func quantizeE4M3AVX512(dst *uint8, src *float32, groups int, scale float32)
+// func quantizeE4M3AVX512(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·quantizeE4M3AVX512(SB), NOSPLIT, $0-28
+TEXT ·quantizeE4M3AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	VBROADCASTSS scale+24(FP), Z0
 	VPBROADCASTD minE4M3<>+0(SB), Z1
 	VPBROADCASTD bigE4M3<>+0(SB), Z2
 	VPBROADCASTD fieldE4M3<>+0(SB), Z3
 	VPBROADCASTD signedPower<>+0(SB), Z4
-	MOVQ         groups+16(FP), DX
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Z0
+	MOVQ         SI, DI
+
+turn:
 	VMOVUPS      (CX), Z5
 	VDIVPS       Z0, Z5, Z5
 	VMOVUPS      64(CX), Z6
@@ -664,8 +701,11 @@ loop:
 next:
 	ADDQ $0x00000100, CX
 	ADDQ $0x00000040, AX
-	DECQ DX
-	JNZ  loop
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -742,21 +782,26 @@ nan:
 	VMOVUPS      Z5, (AX)
 	JMP          next
 
-// func decodeE4M3AVX512(dst *float32, src *uint8, groups int, mult float32)
+// func decodeE4M3AVX512(dst *float32, src *uint8, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
-TEXT ·decodeE4M3AVX512(SB), NOSPLIT, $0-28
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	VBROADCASTSS mult+24(FP), Z0
-	VPXORD       Z1, Z1, Z1
-	VMOVUPS      spreadAVX512<>+0(SB), Z2
-	VMOVUPS      highE4M3<>+0(SB), Z3
-	VMOVUPS      highE4M3<>+64(SB), Z4
-	VMOVUPS      lowE4M3<>+0(SB), Z5
-	VMOVUPS      lowE4M3<>+64(SB), Z6
-	MOVQ         groups+16(FP), DX
+TEXT ·decodeE4M3AVX512(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    factors+32(FP), DX
+	VPXORD  Z1, Z1, Z1
+	VMOVUPS spreadAVX512<>+0(SB), Z2
+	VMOVUPS highE4M3<>+0(SB), Z3
+	VMOVUPS highE4M3<>+64(SB), Z4
+	VMOVUPS lowE4M3<>+0(SB), Z5
+	VMOVUPS lowE4M3<>+64(SB), Z6
+	MOVQ    tiles+16(FP), BX
+	MOVQ    turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Z0
+	MOVQ         SI, DI
+
+turn:
 	VPERMD       (CX), Z2, Z7
 	VMOVDQA64    Z7, Z8
 	VPERMI2B     Z4, Z3, Z8
@@ -780,8 +825,11 @@ loop:
 	VMOVUPS      Z7, 192(AX)
 	ADDQ         $0x00000040, CX
 	ADDQ         $0x00000100, AX
-	DECQ         DX
-	JNZ          loop
+	DECQ         DI
+	JNZ          turn
+	ADDQ         $0x00000004, DX
+	DECQ         BX
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -871,20 +919,25 @@ DATA lowE4M3<>+120(SB)/4, $0xb0a09080
 DATA lowE4M3<>+124(SB)/4, $0xc0e0d0c0
 GLOBL lowE4M3<>(SB), RODATA|NOPTR, $128
 
-// func scaleE5M2AVX2(dst *uint8, src *float32, groups int, mult float32)
+// func scaleE5M2AVX2(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·scaleE5M2AVX2(SB), NOSPLIT, $0-28
+TEXT ·scaleE5M2AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	VBROADCASTSS mult+24(FP), Y0
 	VPBROADCASTD minE5M2<>+0(SB), Y1
 	VPBROADCASTD bigE5M2<>+0(SB), Y2
 	VPBROADCASTD fieldE5M2<>+0(SB), Y3
 	VPBROADCASTD power<>+0(SB), Y4
 	VPBROADCASTD magnitude<>+0(SB), Y5
-	MOVQ         groups+16(FP), DX
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Y0
+	MOVQ         SI, DI
+
+turn:
 	VMULPS       (CX), Y0, Y6
 	VMULPS       32(CX), Y0, Y7
 	VMULPS       64(CX), Y0, Y8
@@ -941,8 +994,11 @@ loop:
 next:
 	ADDQ $0x00000080, CX
 	ADDQ $0x00000020, AX
-	DECQ DX
-	JNZ  loop
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -1024,20 +1080,25 @@ GLOBL fieldE5M2<>(SB), RODATA|NOPTR, $4
 DATA limitE5M2<>+0(SB)/4, $0x007b007b
 GLOBL limitE5M2<>(SB), RODATA|NOPTR, $4
 
-// func quantizeE5M2AVX2(dst *uint8, src *float32, groups int, scale float32)
+// func quantizeE5M2AVX2(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·quantizeE5M2AVX2(SB), NOSPLIT, $0-28
+TEXT ·quantizeE5M2AVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	VBROADCASTSS scale+24(FP), Y0
 	VPBROADCASTD minE5M2<>+0(SB), Y1
 	VPBROADCASTD bigE5M2<>+0(SB), Y2
 	VPBROADCASTD fieldE5M2<>+0(SB), Y3
 	VPBROADCASTD power<>+0(SB), Y4
 	VPBROADCASTD magnitude<>+0(SB), Y5
-	MOVQ         groups+16(FP), DX
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Y0
+	MOVQ         SI, DI
+
+turn:
 	VMOVUPS      (CX), Y6
 	VDIVPS       Y0, Y6, Y6
 	VMOVUPS      32(CX), Y7
@@ -1098,8 +1159,11 @@ loop:
 next:
 	ADDQ $0x00000080, CX
 	ADDQ $0x00000020, AX
-	DECQ DX
-	JNZ  loop
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -1177,19 +1241,24 @@ nan:
 	VMOVUPS      Y6, (AX)
 	JMP          next
 
-// func decodeE5M2AVX2(dst *float32, src *uint8, groups int, mult float32)
+// func decodeE5M2AVX2(dst *float32, src *uint8, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX2
-TEXT ·decodeE5M2AVX2(SB), NOSPLIT, $0-28
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	VBROADCASTSS mult+24(FP), Y0
-	VPXOR        Y1, Y1, Y1
-	VMOVUPS      spreadAVX2<>+0(SB), Y2
-	VMOVUPS      nibbleHighE5M2<>+0(SB), Y3
-	VMOVUPS      nibbleLowE5M2<>+0(SB), Y4
-	MOVQ         groups+16(FP), DX
+TEXT ·decodeE5M2AVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    factors+32(FP), DX
+	VPXOR   Y1, Y1, Y1
+	VMOVUPS spreadAVX2<>+0(SB), Y2
+	VMOVUPS nibbleHighE5M2<>+0(SB), Y3
+	VMOVUPS nibbleLowE5M2<>+0(SB), Y4
+	MOVQ    tiles+16(FP), BX
+	MOVQ    turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Y0
+	MOVQ         SI, DI
+
+turn:
 	VPERMD       (CX), Y2, Y5
 	VPSRLD       $0x03, Y5, Y6
 	VPBROADCASTD bytes0F<>+0(SB), Y7
@@ -1230,8 +1299,11 @@ loop:
 	VMOVUPS      Y5, 96(AX)
 	ADDQ         $0x00000020, CX
 	ADDQ         $0x00000080, AX
-	DECQ         DX
-	JNZ          loop
+	DECQ         DI
+	JNZ          turn
+	ADDQ         $0x00000004, DX
+	DECQ         BX
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -1267,19 +1339,24 @@ GLOBL bytes04<>(SB), RODATA|NOPTR, $4
 DATA bytes08<>+0(SB)/4, $0x08080808
 GLOBL bytes08<>(SB), RODATA|NOPTR, $4
 
-// func scaleE5M2AVX512(dst *uint8, src *float32, groups int, mult float32)
+// func scaleE5M2AVX512(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·scaleE5M2AVX512(SB), NOSPLIT, $0-28
+TEXT ·scaleE5M2AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	VBROADCASTSS mult+24(FP), Z0
 	VPBROADCASTD minE5M2<>+0(SB), Z1
 	VPBROADCASTD bigE5M2<>+0(SB), Z2
 	VPBROADCASTD fieldE5M2<>+0(SB), Z3
 	VPBROADCASTD signedPower<>+0(SB), Z4
-	MOVQ         groups+16(FP), DX
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Z0
+	MOVQ         SI, DI
+
+turn:
 	VMULPS       (CX), Z0, Z5
 	VMULPS       64(CX), Z0, Z6
 	VMULPS       128(CX), Z0, Z7
@@ -1331,8 +1408,11 @@ loop:
 next:
 	ADDQ $0x00000100, CX
 	ADDQ $0x00000040, AX
-	DECQ DX
-	JNZ  loop
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -1401,19 +1481,24 @@ nan:
 	VMOVUPS      Z5, (AX)
 	JMP          next
 
-// func quantizeE5M2AVX512(dst *uint8, src *float32, groups int, scale float32)
+// func quantizeE5M2AVX512(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·quantizeE5M2AVX512(SB), NOSPLIT, $0-28
+TEXT ·quantizeE5M2AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	VBROADCASTSS scale+24(FP), Z0
 	VPBROADCASTD minE5M2<>+0(SB), Z1
 	VPBROADCASTD bigE5M2<>+0(SB), Z2
 	VPBROADCASTD fieldE5M2<>+0(SB), Z3
 	VPBROADCASTD signedPower<>+0(SB), Z4
-	MOVQ         groups+16(FP), DX
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Z0
+	MOVQ         SI, DI
+
+turn:
 	VMOVUPS      (CX), Z5
 	VDIVPS       Z0, Z5, Z5
 	VMOVUPS      64(CX), Z6
@@ -1469,8 +1554,11 @@ loop:
 next:
 	ADDQ $0x00000100, CX
 	ADDQ $0x00000040, AX
-	DECQ DX
-	JNZ  loop
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -1547,21 +1635,26 @@ nan:
 	VMOVUPS      Z5, (AX)
 	JMP          next
 
-// func decodeE5M2AVX512(dst *float32, src *uint8, groups int, mult float32)
+// func decodeE5M2AVX512(dst *float32, src *uint8, tiles int, turns int, factors *float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
-TEXT ·decodeE5M2AVX512(SB), NOSPLIT, $0-28
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	VBROADCASTSS mult+24(FP), Z0
-	VPXORD       Z1, Z1, Z1
-	VMOVUPS      spreadAVX512<>+0(SB), Z2
-	VMOVUPS      highE5M2<>+0(SB), Z3
-	VMOVUPS      highE5M2<>+64(SB), Z4
-	VMOVUPS      lowE5M2<>+0(SB), Z5
-	VMOVUPS      lowE5M2<>+64(SB), Z6
-	MOVQ         groups+16(FP), DX
+TEXT ·decodeE5M2AVX512(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    factors+32(FP), DX
+	VPXORD  Z1, Z1, Z1
+	VMOVUPS spreadAVX512<>+0(SB), Z2
+	VMOVUPS highE5M2<>+0(SB), Z3
+	VMOVUPS highE5M2<>+64(SB), Z4
+	VMOVUPS lowE5M2<>+0(SB), Z5
+	VMOVUPS lowE5M2<>+64(SB), Z6
+	MOVQ    tiles+16(FP), BX
+	MOVQ    turns+24(FP), SI
 
-loop:
+tile:
+	VBROADCASTSS (DX), Z0
+	MOVQ         SI, DI
+
+turn:
 	VPERMD       (CX), Z2, Z7
 	VMOVDQA64    Z7, Z8
 	VPERMI2B     Z4, Z3, Z8
@@ -1585,8 +1678,11 @@ loop:
 	VMOVUPS      Z7, 192(AX)
 	ADDQ         $0x00000040, CX
 	ADDQ         $0x00000100, AX
-	DECQ         DX
-	JNZ          loop
+	DECQ         DI
+	JNZ          turn
+	ADDQ         $0x00000004, DX
+	DECQ         BX
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -1657,3 +1753,1191 @@ DATA lowE5M2<>+116(SB)/4, $0xe0c0a080
 DATA lowE5M2<>+120(SB)/4, $0x60402000
 DATA lowE5M2<>+124(SB)/4, $0xc0c0c080
 GLOBL lowE5M2<>(SB), RODATA|NOPTR, $128
+
+// func scaleE4M3BF16AVX2(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·scaleE4M3BF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	VPBROADCASTD minE4M3<>+0(SB), Y1
+	VPBROADCASTD bigE4M3<>+0(SB), Y2
+	VPBROADCASTD fieldE4M3<>+0(SB), Y3
+	VPBROADCASTD power<>+0(SB), Y4
+	VPBROADCASTD magnitude<>+0(SB), Y5
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
+
+tile:
+	VBROADCASTSS (DX), Y0
+	MOVQ         SI, DI
+
+turn:
+	VPMOVZXWD    (CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y6, Y0, Y6
+	VPMOVZXWD    16(CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VMULPS       Y7, Y0, Y7
+	VPMOVZXWD    32(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y8, Y0, Y8
+	VPMOVZXWD    48(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VMULPS       Y9, Y0, Y9
+	VCMPPS       $0x03, Y7, Y6, Y10
+	VCMPPS       $0x03, Y9, Y8, Y11
+	VPOR         Y11, Y10, Y10
+	VTESTPS      Y10, Y10
+	JNZ          nan
+	VPBROADCASTD limitE4M3<>+0(SB), Y10
+	VPAND        Y4, Y6, Y11
+	VPMAXUD      Y1, Y11, Y11
+	VPAND        Y5, Y6, Y12
+	VFMADD231PS  Y2, Y11, Y12
+	VPSRLD       $0x14, Y12, Y11
+	VPADDD       Y11, Y12, Y11
+	VPAND        Y3, Y11, Y11
+	VPAND        Y4, Y7, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y7, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPACKUSDW    Y12, Y11, Y11
+	VPMINUW      Y10, Y11, Y11
+	VPAND        Y4, Y8, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y8, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPAND        Y4, Y9, Y13
+	VPMAXUD      Y1, Y13, Y13
+	VPAND        Y5, Y9, Y14
+	VFMADD231PS  Y2, Y13, Y14
+	VPSRLD       $0x14, Y14, Y13
+	VPADDD       Y13, Y14, Y13
+	VPAND        Y3, Y13, Y13
+	VPACKUSDW    Y13, Y12, Y12
+	VPMINUW      Y10, Y12, Y10
+	VPACKUSWB    Y10, Y11, Y10
+	VPACKSSDW    Y7, Y6, Y6
+	VPACKSSDW    Y9, Y8, Y7
+	VPACKSSWB    Y7, Y6, Y6
+	VPBROADCASTD signs<>+0(SB), Y7
+	VPAND        Y7, Y6, Y6
+	VPOR         Y6, Y10, Y6
+	VMOVUPS      orderAVX2<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVUPS      Y6, (AX)
+
+next:
+	ADDQ $0x00000040, CX
+	ADDQ $0x00000020, AX
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+	// A group that holds a NaN: its code, whatever came out there
+nan:
+	VPMOVZXWD    (CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y6, Y0, Y6
+	VPMOVZXWD    16(CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VMULPS       Y7, Y0, Y7
+	VPMOVZXWD    32(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y8, Y0, Y8
+	VPMOVZXWD    48(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VMULPS       Y9, Y0, Y9
+	VPBROADCASTD limitE4M3<>+0(SB), Y10
+	VPAND        Y4, Y6, Y11
+	VPMAXUD      Y1, Y11, Y11
+	VPAND        Y5, Y6, Y12
+	VFMADD231PS  Y2, Y11, Y12
+	VPSRLD       $0x14, Y12, Y11
+	VPADDD       Y11, Y12, Y11
+	VPAND        Y3, Y11, Y11
+	VPAND        Y4, Y7, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y7, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPACKUSDW    Y12, Y11, Y11
+	VPMINUW      Y10, Y11, Y11
+	VPAND        Y4, Y8, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y8, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPAND        Y4, Y9, Y13
+	VPMAXUD      Y1, Y13, Y13
+	VPAND        Y5, Y9, Y14
+	VFMADD231PS  Y2, Y13, Y14
+	VPSRLD       $0x14, Y14, Y13
+	VPADDD       Y13, Y14, Y13
+	VPAND        Y3, Y13, Y13
+	VPACKUSDW    Y13, Y12, Y12
+	VPMINUW      Y10, Y12, Y10
+	VPACKUSWB    Y10, Y11, Y10
+	VPACKSSDW    Y7, Y6, Y6
+	VPACKSSDW    Y9, Y8, Y7
+	VPACKSSWB    Y7, Y6, Y6
+	VPBROADCASTD signs<>+0(SB), Y7
+	VPAND        Y7, Y6, Y6
+	VPOR         Y6, Y10, Y6
+	VPMOVZXWD    (CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VMULPS       Y7, Y0, Y7
+	VPMOVZXWD    16(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y8, Y0, Y8
+	VPMOVZXWD    32(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VMULPS       Y9, Y0, Y9
+	VPMOVZXWD    48(CX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VMULPS       Y10, Y0, Y10
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VCMPPS       $0x03, Y8, Y8, Y8
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VPACKSSDW    Y8, Y7, Y7
+	VPACKSSDW    Y10, Y9, Y8
+	VPACKSSWB    Y8, Y7, Y7
+	VPBROADCASTD nans<>+0(SB), Y8
+	VPAND        Y7, Y8, Y8
+	VPANDN       Y6, Y7, Y6
+	VPOR         Y6, Y8, Y6
+	VMOVUPS      orderAVX2<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	JMP          next
+
+// func quantizeE4M3BF16AVX2(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·quantizeE4M3BF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	VPBROADCASTD minE4M3<>+0(SB), Y1
+	VPBROADCASTD bigE4M3<>+0(SB), Y2
+	VPBROADCASTD fieldE4M3<>+0(SB), Y3
+	VPBROADCASTD power<>+0(SB), Y4
+	VPBROADCASTD magnitude<>+0(SB), Y5
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
+
+tile:
+	VBROADCASTSS (DX), Y0
+	MOVQ         SI, DI
+
+turn:
+	VPMOVZXWD    (CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VDIVPS       Y0, Y6, Y6
+	VPMOVZXWD    16(CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VDIVPS       Y0, Y7, Y7
+	VPMOVZXWD    32(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VDIVPS       Y0, Y8, Y8
+	VPMOVZXWD    48(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VDIVPS       Y0, Y9, Y9
+	VCMPPS       $0x03, Y7, Y6, Y10
+	VCMPPS       $0x03, Y9, Y8, Y11
+	VPOR         Y11, Y10, Y10
+	VTESTPS      Y10, Y10
+	JNZ          nan
+	VPBROADCASTD limitE4M3<>+0(SB), Y10
+	VPAND        Y4, Y6, Y11
+	VPMAXUD      Y1, Y11, Y11
+	VPAND        Y5, Y6, Y12
+	VFMADD231PS  Y2, Y11, Y12
+	VPSRLD       $0x14, Y12, Y11
+	VPADDD       Y11, Y12, Y11
+	VPAND        Y3, Y11, Y11
+	VPAND        Y4, Y7, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y7, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPACKUSDW    Y12, Y11, Y11
+	VPMINUW      Y10, Y11, Y11
+	VPAND        Y4, Y8, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y8, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPAND        Y4, Y9, Y13
+	VPMAXUD      Y1, Y13, Y13
+	VPAND        Y5, Y9, Y14
+	VFMADD231PS  Y2, Y13, Y14
+	VPSRLD       $0x14, Y14, Y13
+	VPADDD       Y13, Y14, Y13
+	VPAND        Y3, Y13, Y13
+	VPACKUSDW    Y13, Y12, Y12
+	VPMINUW      Y10, Y12, Y10
+	VPACKUSWB    Y10, Y11, Y10
+	VPACKSSDW    Y7, Y6, Y6
+	VPACKSSDW    Y9, Y8, Y7
+	VPACKSSWB    Y7, Y6, Y6
+	VPBROADCASTD signs<>+0(SB), Y7
+	VPAND        Y7, Y6, Y6
+	VPOR         Y6, Y10, Y6
+	VMOVUPS      orderAVX2<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVUPS      Y6, (AX)
+
+next:
+	ADDQ $0x00000040, CX
+	ADDQ $0x00000020, AX
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+	// A group that holds a NaN: its code, whatever came out there
+nan:
+	VPMOVZXWD    (CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VDIVPS       Y0, Y6, Y6
+	VPMOVZXWD    16(CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VDIVPS       Y0, Y7, Y7
+	VPMOVZXWD    32(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VDIVPS       Y0, Y8, Y8
+	VPMOVZXWD    48(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VDIVPS       Y0, Y9, Y9
+	VPBROADCASTD limitE4M3<>+0(SB), Y10
+	VPAND        Y4, Y6, Y11
+	VPMAXUD      Y1, Y11, Y11
+	VPAND        Y5, Y6, Y12
+	VFMADD231PS  Y2, Y11, Y12
+	VPSRLD       $0x14, Y12, Y11
+	VPADDD       Y11, Y12, Y11
+	VPAND        Y3, Y11, Y11
+	VPAND        Y4, Y7, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y7, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPACKUSDW    Y12, Y11, Y11
+	VPMINUW      Y10, Y11, Y11
+	VPAND        Y4, Y8, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y8, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPAND        Y4, Y9, Y13
+	VPMAXUD      Y1, Y13, Y13
+	VPAND        Y5, Y9, Y14
+	VFMADD231PS  Y2, Y13, Y14
+	VPSRLD       $0x14, Y14, Y13
+	VPADDD       Y13, Y14, Y13
+	VPAND        Y3, Y13, Y13
+	VPACKUSDW    Y13, Y12, Y12
+	VPMINUW      Y10, Y12, Y10
+	VPACKUSWB    Y10, Y11, Y10
+	VPACKSSDW    Y7, Y6, Y6
+	VPACKSSDW    Y9, Y8, Y7
+	VPACKSSWB    Y7, Y6, Y6
+	VPBROADCASTD signs<>+0(SB), Y7
+	VPAND        Y7, Y6, Y6
+	VPOR         Y6, Y10, Y6
+	VPMOVZXWD    (CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VDIVPS       Y0, Y7, Y7
+	VPMOVZXWD    16(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VDIVPS       Y0, Y8, Y8
+	VPMOVZXWD    32(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VDIVPS       Y0, Y9, Y9
+	VPMOVZXWD    48(CX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VDIVPS       Y0, Y10, Y10
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VCMPPS       $0x03, Y8, Y8, Y8
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VPACKSSDW    Y8, Y7, Y7
+	VPACKSSDW    Y10, Y9, Y8
+	VPACKSSWB    Y8, Y7, Y7
+	VPBROADCASTD nans<>+0(SB), Y8
+	VPAND        Y7, Y8, Y8
+	VPANDN       Y6, Y7, Y6
+	VPOR         Y6, Y8, Y6
+	VMOVUPS      orderAVX2<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	JMP          next
+
+// func quantizeE4M3InBF16AVX2(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·quantizeE4M3InBF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	VPBROADCASTD minE4M3<>+0(SB), Y1
+	VPBROADCASTD bigE4M3<>+0(SB), Y2
+	VPBROADCASTD fieldE4M3<>+0(SB), Y3
+	VPBROADCASTD power<>+0(SB), Y4
+	VPBROADCASTD magnitude<>+0(SB), Y5
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
+
+tile:
+	VBROADCASTSS (DX), Y0
+	MOVQ         SI, DI
+
+turn:
+	VPMOVZXWD    (CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VDIVPS       Y0, Y6, Y6
+	VPSLLD       $0x0f, Y6, Y7
+	VPSRLD       $0x1f, Y7, Y7
+	VPBROADCASTD half<>+0(SB), Y8
+	VPADDD       Y8, Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    16(CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VDIVPS       Y0, Y7, Y7
+	VPSLLD       $0x0f, Y7, Y8
+	VPSRLD       $0x1f, Y8, Y8
+	VPBROADCASTD half<>+0(SB), Y9
+	VPADDD       Y9, Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    32(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VDIVPS       Y0, Y8, Y8
+	VPSLLD       $0x0f, Y8, Y9
+	VPSRLD       $0x1f, Y9, Y9
+	VPBROADCASTD half<>+0(SB), Y10
+	VPADDD       Y10, Y8, Y8
+	VPADDD       Y9, Y8, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    48(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VDIVPS       Y0, Y9, Y9
+	VPSLLD       $0x0f, Y9, Y10
+	VPSRLD       $0x1f, Y10, Y10
+	VPBROADCASTD half<>+0(SB), Y11
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VCMPPS       $0x03, Y7, Y6, Y10
+	VCMPPS       $0x03, Y9, Y8, Y11
+	VPOR         Y11, Y10, Y10
+	VTESTPS      Y10, Y10
+	JNZ          nan
+	VPBROADCASTD limitE4M3<>+0(SB), Y10
+	VPAND        Y4, Y6, Y11
+	VPMAXUD      Y1, Y11, Y11
+	VPAND        Y5, Y6, Y12
+	VFMADD231PS  Y2, Y11, Y12
+	VPSRLD       $0x14, Y12, Y11
+	VPADDD       Y11, Y12, Y11
+	VPAND        Y3, Y11, Y11
+	VPAND        Y4, Y7, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y7, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPACKUSDW    Y12, Y11, Y11
+	VPMINUW      Y10, Y11, Y11
+	VPAND        Y4, Y8, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y8, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPAND        Y4, Y9, Y13
+	VPMAXUD      Y1, Y13, Y13
+	VPAND        Y5, Y9, Y14
+	VFMADD231PS  Y2, Y13, Y14
+	VPSRLD       $0x14, Y14, Y13
+	VPADDD       Y13, Y14, Y13
+	VPAND        Y3, Y13, Y13
+	VPACKUSDW    Y13, Y12, Y12
+	VPMINUW      Y10, Y12, Y10
+	VPACKUSWB    Y10, Y11, Y10
+	VPACKSSDW    Y7, Y6, Y6
+	VPACKSSDW    Y9, Y8, Y7
+	VPACKSSWB    Y7, Y6, Y6
+	VPBROADCASTD signs<>+0(SB), Y7
+	VPAND        Y7, Y6, Y6
+	VPOR         Y6, Y10, Y6
+	VMOVUPS      orderAVX2<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVUPS      Y6, (AX)
+
+next:
+	ADDQ $0x00000040, CX
+	ADDQ $0x00000020, AX
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+	// A group that holds a NaN: its code, whatever came out there
+nan:
+	VPMOVZXWD    (CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VDIVPS       Y0, Y6, Y6
+	VPSLLD       $0x0f, Y6, Y7
+	VPSRLD       $0x1f, Y7, Y7
+	VPBROADCASTD half<>+0(SB), Y8
+	VPADDD       Y8, Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    16(CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VDIVPS       Y0, Y7, Y7
+	VPSLLD       $0x0f, Y7, Y8
+	VPSRLD       $0x1f, Y8, Y8
+	VPBROADCASTD half<>+0(SB), Y9
+	VPADDD       Y9, Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    32(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VDIVPS       Y0, Y8, Y8
+	VPSLLD       $0x0f, Y8, Y9
+	VPSRLD       $0x1f, Y9, Y9
+	VPBROADCASTD half<>+0(SB), Y10
+	VPADDD       Y10, Y8, Y8
+	VPADDD       Y9, Y8, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    48(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VDIVPS       Y0, Y9, Y9
+	VPSLLD       $0x0f, Y9, Y10
+	VPSRLD       $0x1f, Y10, Y10
+	VPBROADCASTD half<>+0(SB), Y11
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPBROADCASTD limitE4M3<>+0(SB), Y10
+	VPAND        Y4, Y6, Y11
+	VPMAXUD      Y1, Y11, Y11
+	VPAND        Y5, Y6, Y12
+	VFMADD231PS  Y2, Y11, Y12
+	VPSRLD       $0x14, Y12, Y11
+	VPADDD       Y11, Y12, Y11
+	VPAND        Y3, Y11, Y11
+	VPAND        Y4, Y7, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y7, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPACKUSDW    Y12, Y11, Y11
+	VPMINUW      Y10, Y11, Y11
+	VPAND        Y4, Y8, Y12
+	VPMAXUD      Y1, Y12, Y12
+	VPAND        Y5, Y8, Y13
+	VFMADD231PS  Y2, Y12, Y13
+	VPSRLD       $0x14, Y13, Y12
+	VPADDD       Y12, Y13, Y12
+	VPAND        Y3, Y12, Y12
+	VPAND        Y4, Y9, Y13
+	VPMAXUD      Y1, Y13, Y13
+	VPAND        Y5, Y9, Y14
+	VFMADD231PS  Y2, Y13, Y14
+	VPSRLD       $0x14, Y14, Y13
+	VPADDD       Y13, Y14, Y13
+	VPAND        Y3, Y13, Y13
+	VPACKUSDW    Y13, Y12, Y12
+	VPMINUW      Y10, Y12, Y10
+	VPACKUSWB    Y10, Y11, Y10
+	VPACKSSDW    Y7, Y6, Y6
+	VPACKSSDW    Y9, Y8, Y7
+	VPACKSSWB    Y7, Y6, Y6
+	VPBROADCASTD signs<>+0(SB), Y7
+	VPAND        Y7, Y6, Y6
+	VPOR         Y6, Y10, Y6
+	VPMOVZXWD    (CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VDIVPS       Y0, Y7, Y7
+	VPSLLD       $0x0f, Y7, Y8
+	VPSRLD       $0x1f, Y8, Y8
+	VPBROADCASTD half<>+0(SB), Y9
+	VPADDD       Y9, Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    16(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VDIVPS       Y0, Y8, Y8
+	VPSLLD       $0x0f, Y8, Y9
+	VPSRLD       $0x1f, Y9, Y9
+	VPBROADCASTD half<>+0(SB), Y10
+	VPADDD       Y10, Y8, Y8
+	VPADDD       Y9, Y8, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    32(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VDIVPS       Y0, Y9, Y9
+	VPSLLD       $0x0f, Y9, Y10
+	VPSRLD       $0x1f, Y10, Y10
+	VPBROADCASTD half<>+0(SB), Y11
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPMOVZXWD    48(CX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VDIVPS       Y0, Y10, Y10
+	VPSLLD       $0x0f, Y10, Y11
+	VPSRLD       $0x1f, Y11, Y11
+	VPBROADCASTD half<>+0(SB), Y12
+	VPADDD       Y12, Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VCMPPS       $0x03, Y8, Y8, Y8
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VPACKSSDW    Y8, Y7, Y7
+	VPACKSSDW    Y10, Y9, Y8
+	VPACKSSWB    Y8, Y7, Y7
+	VPBROADCASTD nans<>+0(SB), Y8
+	VPAND        Y7, Y8, Y8
+	VPANDN       Y6, Y7, Y6
+	VPOR         Y6, Y8, Y6
+	VMOVUPS      orderAVX2<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	JMP          next
+
+DATA half<>+0(SB)/4, $0x00007fff
+GLOBL half<>(SB), RODATA|NOPTR, $4
+
+// func scaleE4M3BF16AVX512(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
+TEXT ·scaleE4M3BF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	VPBROADCASTD minE4M3<>+0(SB), Z1
+	VPBROADCASTD bigE4M3<>+0(SB), Z2
+	VPBROADCASTD fieldE4M3<>+0(SB), Z3
+	VPBROADCASTD signedPower<>+0(SB), Z4
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
+
+tile:
+	VBROADCASTSS (DX), Z0
+	MOVQ         SI, DI
+
+turn:
+	VPMOVZXWD    (CX), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMULPS       Z5, Z0, Z5
+	VPMOVZXWD    32(CX), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z6, Z0, Z6
+	VPMOVZXWD    64(CX), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VMULPS       Z7, Z0, Z7
+	VPMOVZXWD    96(CX), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z8, Z0, Z8
+	VCMPPS       $0x03, Z6, Z5, K1
+	VCMPPS       $0x03, Z8, Z7, K2
+	KORW         K2, K1, K1
+	KORTESTW     K1, K1
+	JNZ          nan
+	VPBROADCASTD limitE4M3<>+0(SB), Z9
+	VRANGEPS     $0x03, Z1, Z5, Z10
+	VPANDD       Z4, Z10, Z10
+	VFMADD231PS  Z2, Z10, Z5
+	VPSRLD       $0x14, Z5, Z10
+	VPADDD       Z10, Z5, Z10
+	VPANDD       Z3, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z6, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z6
+	VPSRLD       $0x14, Z6, Z11
+	VPADDD       Z11, Z6, Z11
+	VPANDD       Z3, Z11, Z11
+	VPACKUSDW    Z11, Z10, Z10
+	VPMINUW      Z9, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z7, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z7
+	VPSRLD       $0x14, Z7, Z11
+	VPADDD       Z11, Z7, Z11
+	VPANDD       Z3, Z11, Z11
+	VRANGEPS     $0x03, Z1, Z8, Z12
+	VPANDD       Z4, Z12, Z12
+	VFMADD231PS  Z2, Z12, Z8
+	VPSRLD       $0x14, Z8, Z12
+	VPADDD       Z12, Z8, Z12
+	VPANDD       Z3, Z12, Z12
+	VPACKUSDW    Z12, Z11, Z11
+	VPMINUW      Z9, Z11, Z9
+	VPACKUSWB    Z9, Z10, Z9
+	VPACKSSDW    Z6, Z5, Z5
+	VPACKSSDW    Z8, Z7, Z6
+	VPACKSSWB    Z6, Z5, Z5
+	VPBROADCASTD signs<>+0(SB), Z6
+	VPTERNLOGD   $0xf8, Z6, Z5, Z9
+	VMOVUPS      orderAVX512<>+0(SB), Z5
+	VPERMD       Z9, Z5, Z5
+	VMOVUPS      Z5, (AX)
+
+next:
+	ADDQ $0x00000080, CX
+	ADDQ $0x00000040, AX
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+	// A group that holds a NaN: its code, whatever came out there
+nan:
+	VPMOVZXWD    (CX), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMULPS       Z5, Z0, Z5
+	VPMOVZXWD    32(CX), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z6, Z0, Z6
+	VPMOVZXWD    64(CX), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VMULPS       Z7, Z0, Z7
+	VPMOVZXWD    96(CX), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z8, Z0, Z8
+	VPBROADCASTD limitE4M3<>+0(SB), Z9
+	VRANGEPS     $0x03, Z1, Z5, Z10
+	VPANDD       Z4, Z10, Z10
+	VFMADD231PS  Z2, Z10, Z5
+	VPSRLD       $0x14, Z5, Z10
+	VPADDD       Z10, Z5, Z10
+	VPANDD       Z3, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z6, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z6
+	VPSRLD       $0x14, Z6, Z11
+	VPADDD       Z11, Z6, Z11
+	VPANDD       Z3, Z11, Z11
+	VPACKUSDW    Z11, Z10, Z10
+	VPMINUW      Z9, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z7, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z7
+	VPSRLD       $0x14, Z7, Z11
+	VPADDD       Z11, Z7, Z11
+	VPANDD       Z3, Z11, Z11
+	VRANGEPS     $0x03, Z1, Z8, Z12
+	VPANDD       Z4, Z12, Z12
+	VFMADD231PS  Z2, Z12, Z8
+	VPSRLD       $0x14, Z8, Z12
+	VPADDD       Z12, Z8, Z12
+	VPANDD       Z3, Z12, Z12
+	VPACKUSDW    Z12, Z11, Z11
+	VPMINUW      Z9, Z11, Z9
+	VPACKUSWB    Z9, Z10, Z9
+	VPACKSSDW    Z6, Z5, Z5
+	VPACKSSDW    Z8, Z7, Z6
+	VPACKSSWB    Z6, Z5, Z5
+	VPBROADCASTD signs<>+0(SB), Z6
+	VPTERNLOGD   $0xf8, Z6, Z5, Z9
+	VPMOVZXWD    (CX), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMULPS       Z5, Z0, Z5
+	VPMOVZXWD    32(CX), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z6, Z0, Z6
+	VPMOVZXWD    64(CX), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VMULPS       Z7, Z0, Z7
+	VPMOVZXWD    96(CX), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z8, Z0, Z8
+	VCMPPS       $0x03, Z5, Z5, K1
+	VPMOVM2D     K1, Z5
+	VCMPPS       $0x03, Z6, Z6, K1
+	VPMOVM2D     K1, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VPMOVM2D     K1, Z7
+	VCMPPS       $0x03, Z8, Z8, K1
+	VPMOVM2D     K1, Z8
+	VPACKSSDW    Z6, Z5, Z5
+	VPACKSSDW    Z8, Z7, Z6
+	VPACKSSWB    Z6, Z5, Z5
+	VPBROADCASTD nans<>+0(SB), Z6
+	VPANDD       Z5, Z6, Z6
+	VPANDND      Z9, Z5, Z5
+	VPORD        Z5, Z6, Z5
+	VMOVUPS      orderAVX512<>+0(SB), Z6
+	VPERMD       Z5, Z6, Z5
+	VMOVUPS      Z5, (AX)
+	JMP          next
+
+// func quantizeE4M3BF16AVX512(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
+TEXT ·quantizeE4M3BF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	VPBROADCASTD minE4M3<>+0(SB), Z1
+	VPBROADCASTD bigE4M3<>+0(SB), Z2
+	VPBROADCASTD fieldE4M3<>+0(SB), Z3
+	VPBROADCASTD signedPower<>+0(SB), Z4
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
+
+tile:
+	VBROADCASTSS (DX), Z0
+	MOVQ         SI, DI
+
+turn:
+	VPMOVZXWD    (CX), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VDIVPS       Z0, Z5, Z5
+	VPMOVZXWD    32(CX), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VDIVPS       Z0, Z6, Z6
+	VPMOVZXWD    64(CX), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VDIVPS       Z0, Z7, Z7
+	VPMOVZXWD    96(CX), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VDIVPS       Z0, Z8, Z8
+	VCMPPS       $0x03, Z6, Z5, K1
+	VCMPPS       $0x03, Z8, Z7, K2
+	KORW         K2, K1, K1
+	KORTESTW     K1, K1
+	JNZ          nan
+	VPBROADCASTD limitE4M3<>+0(SB), Z9
+	VRANGEPS     $0x03, Z1, Z5, Z10
+	VPANDD       Z4, Z10, Z10
+	VFMADD231PS  Z2, Z10, Z5
+	VPSRLD       $0x14, Z5, Z10
+	VPADDD       Z10, Z5, Z10
+	VPANDD       Z3, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z6, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z6
+	VPSRLD       $0x14, Z6, Z11
+	VPADDD       Z11, Z6, Z11
+	VPANDD       Z3, Z11, Z11
+	VPACKUSDW    Z11, Z10, Z10
+	VPMINUW      Z9, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z7, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z7
+	VPSRLD       $0x14, Z7, Z11
+	VPADDD       Z11, Z7, Z11
+	VPANDD       Z3, Z11, Z11
+	VRANGEPS     $0x03, Z1, Z8, Z12
+	VPANDD       Z4, Z12, Z12
+	VFMADD231PS  Z2, Z12, Z8
+	VPSRLD       $0x14, Z8, Z12
+	VPADDD       Z12, Z8, Z12
+	VPANDD       Z3, Z12, Z12
+	VPACKUSDW    Z12, Z11, Z11
+	VPMINUW      Z9, Z11, Z9
+	VPACKUSWB    Z9, Z10, Z9
+	VPACKSSDW    Z6, Z5, Z5
+	VPACKSSDW    Z8, Z7, Z6
+	VPACKSSWB    Z6, Z5, Z5
+	VPBROADCASTD signs<>+0(SB), Z6
+	VPTERNLOGD   $0xf8, Z6, Z5, Z9
+	VMOVUPS      orderAVX512<>+0(SB), Z5
+	VPERMD       Z9, Z5, Z5
+	VMOVUPS      Z5, (AX)
+
+next:
+	ADDQ $0x00000080, CX
+	ADDQ $0x00000040, AX
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+	// A group that holds a NaN: its code, whatever came out there
+nan:
+	VPMOVZXWD    (CX), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VDIVPS       Z0, Z5, Z5
+	VPMOVZXWD    32(CX), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VDIVPS       Z0, Z6, Z6
+	VPMOVZXWD    64(CX), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VDIVPS       Z0, Z7, Z7
+	VPMOVZXWD    96(CX), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VDIVPS       Z0, Z8, Z8
+	VPBROADCASTD limitE4M3<>+0(SB), Z9
+	VRANGEPS     $0x03, Z1, Z5, Z10
+	VPANDD       Z4, Z10, Z10
+	VFMADD231PS  Z2, Z10, Z5
+	VPSRLD       $0x14, Z5, Z10
+	VPADDD       Z10, Z5, Z10
+	VPANDD       Z3, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z6, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z6
+	VPSRLD       $0x14, Z6, Z11
+	VPADDD       Z11, Z6, Z11
+	VPANDD       Z3, Z11, Z11
+	VPACKUSDW    Z11, Z10, Z10
+	VPMINUW      Z9, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z7, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z7
+	VPSRLD       $0x14, Z7, Z11
+	VPADDD       Z11, Z7, Z11
+	VPANDD       Z3, Z11, Z11
+	VRANGEPS     $0x03, Z1, Z8, Z12
+	VPANDD       Z4, Z12, Z12
+	VFMADD231PS  Z2, Z12, Z8
+	VPSRLD       $0x14, Z8, Z12
+	VPADDD       Z12, Z8, Z12
+	VPANDD       Z3, Z12, Z12
+	VPACKUSDW    Z12, Z11, Z11
+	VPMINUW      Z9, Z11, Z9
+	VPACKUSWB    Z9, Z10, Z9
+	VPACKSSDW    Z6, Z5, Z5
+	VPACKSSDW    Z8, Z7, Z6
+	VPACKSSWB    Z6, Z5, Z5
+	VPBROADCASTD signs<>+0(SB), Z6
+	VPTERNLOGD   $0xf8, Z6, Z5, Z9
+	VPMOVZXWD    (CX), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VDIVPS       Z0, Z5, Z5
+	VPMOVZXWD    32(CX), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VDIVPS       Z0, Z6, Z6
+	VPMOVZXWD    64(CX), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VDIVPS       Z0, Z7, Z7
+	VPMOVZXWD    96(CX), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VDIVPS       Z0, Z8, Z8
+	VCMPPS       $0x03, Z5, Z5, K1
+	VPMOVM2D     K1, Z5
+	VCMPPS       $0x03, Z6, Z6, K1
+	VPMOVM2D     K1, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VPMOVM2D     K1, Z7
+	VCMPPS       $0x03, Z8, Z8, K1
+	VPMOVM2D     K1, Z8
+	VPACKSSDW    Z6, Z5, Z5
+	VPACKSSDW    Z8, Z7, Z6
+	VPACKSSWB    Z6, Z5, Z5
+	VPBROADCASTD nans<>+0(SB), Z6
+	VPANDD       Z5, Z6, Z6
+	VPANDND      Z9, Z5, Z5
+	VPORD        Z5, Z6, Z5
+	VMOVUPS      orderAVX512<>+0(SB), Z6
+	VPERMD       Z5, Z6, Z5
+	VMOVUPS      Z5, (AX)
+	JMP          next
+
+// func quantizeE4M3InBF16AVX512(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
+TEXT ·quantizeE4M3InBF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	VPBROADCASTD minE4M3<>+0(SB), Z1
+	VPBROADCASTD bigE4M3<>+0(SB), Z2
+	VPBROADCASTD fieldE4M3<>+0(SB), Z3
+	VPBROADCASTD signedPower<>+0(SB), Z4
+	MOVQ         factors+32(FP), DX
+	MOVQ         tiles+16(FP), BX
+	MOVQ         turns+24(FP), SI
+
+tile:
+	VBROADCASTSS (DX), Z0
+	MOVQ         SI, DI
+
+turn:
+	VPMOVZXWD    (CX), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VDIVPS       Z0, Z5, Z5
+	VPSLLD       $0x0f, Z5, Z6
+	VPSRLD       $0x1f, Z6, Z6
+	VPBROADCASTD half<>+0(SB), Z7
+	VPADDD       Z7, Z5, Z5
+	VPADDD       Z6, Z5, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD    32(CX), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VDIVPS       Z0, Z6, Z6
+	VPSLLD       $0x0f, Z6, Z7
+	VPSRLD       $0x1f, Z7, Z7
+	VPBROADCASTD half<>+0(SB), Z8
+	VPADDD       Z8, Z6, Z6
+	VPADDD       Z7, Z6, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    64(CX), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VDIVPS       Z0, Z7, Z7
+	VPSLLD       $0x0f, Z7, Z8
+	VPSRLD       $0x1f, Z8, Z8
+	VPBROADCASTD half<>+0(SB), Z9
+	VPADDD       Z9, Z7, Z7
+	VPADDD       Z8, Z7, Z7
+	VPSRLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    96(CX), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VDIVPS       Z0, Z8, Z8
+	VPSLLD       $0x0f, Z8, Z9
+	VPSRLD       $0x1f, Z9, Z9
+	VPBROADCASTD half<>+0(SB), Z10
+	VPADDD       Z10, Z8, Z8
+	VPADDD       Z9, Z8, Z8
+	VPSRLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VCMPPS       $0x03, Z6, Z5, K1
+	VCMPPS       $0x03, Z8, Z7, K2
+	KORW         K2, K1, K1
+	KORTESTW     K1, K1
+	JNZ          nan
+	VPBROADCASTD limitE4M3<>+0(SB), Z9
+	VRANGEPS     $0x03, Z1, Z5, Z10
+	VPANDD       Z4, Z10, Z10
+	VFMADD231PS  Z2, Z10, Z5
+	VPSRLD       $0x14, Z5, Z10
+	VPADDD       Z10, Z5, Z10
+	VPANDD       Z3, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z6, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z6
+	VPSRLD       $0x14, Z6, Z11
+	VPADDD       Z11, Z6, Z11
+	VPANDD       Z3, Z11, Z11
+	VPACKUSDW    Z11, Z10, Z10
+	VPMINUW      Z9, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z7, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z7
+	VPSRLD       $0x14, Z7, Z11
+	VPADDD       Z11, Z7, Z11
+	VPANDD       Z3, Z11, Z11
+	VRANGEPS     $0x03, Z1, Z8, Z12
+	VPANDD       Z4, Z12, Z12
+	VFMADD231PS  Z2, Z12, Z8
+	VPSRLD       $0x14, Z8, Z12
+	VPADDD       Z12, Z8, Z12
+	VPANDD       Z3, Z12, Z12
+	VPACKUSDW    Z12, Z11, Z11
+	VPMINUW      Z9, Z11, Z9
+	VPACKUSWB    Z9, Z10, Z9
+	VPACKSSDW    Z6, Z5, Z5
+	VPACKSSDW    Z8, Z7, Z6
+	VPACKSSWB    Z6, Z5, Z5
+	VPBROADCASTD signs<>+0(SB), Z6
+	VPTERNLOGD   $0xf8, Z6, Z5, Z9
+	VMOVUPS      orderAVX512<>+0(SB), Z5
+	VPERMD       Z9, Z5, Z5
+	VMOVUPS      Z5, (AX)
+
+next:
+	ADDQ $0x00000080, CX
+	ADDQ $0x00000040, AX
+	DECQ DI
+	JNZ  turn
+	ADDQ $0x00000004, DX
+	DECQ BX
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+	// A group that holds a NaN: its code, whatever came out there
+nan:
+	VPMOVZXWD    (CX), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VDIVPS       Z0, Z5, Z5
+	VPSLLD       $0x0f, Z5, Z6
+	VPSRLD       $0x1f, Z6, Z6
+	VPBROADCASTD half<>+0(SB), Z7
+	VPADDD       Z7, Z5, Z5
+	VPADDD       Z6, Z5, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD    32(CX), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VDIVPS       Z0, Z6, Z6
+	VPSLLD       $0x0f, Z6, Z7
+	VPSRLD       $0x1f, Z7, Z7
+	VPBROADCASTD half<>+0(SB), Z8
+	VPADDD       Z8, Z6, Z6
+	VPADDD       Z7, Z6, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    64(CX), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VDIVPS       Z0, Z7, Z7
+	VPSLLD       $0x0f, Z7, Z8
+	VPSRLD       $0x1f, Z8, Z8
+	VPBROADCASTD half<>+0(SB), Z9
+	VPADDD       Z9, Z7, Z7
+	VPADDD       Z8, Z7, Z7
+	VPSRLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    96(CX), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VDIVPS       Z0, Z8, Z8
+	VPSLLD       $0x0f, Z8, Z9
+	VPSRLD       $0x1f, Z9, Z9
+	VPBROADCASTD half<>+0(SB), Z10
+	VPADDD       Z10, Z8, Z8
+	VPADDD       Z9, Z8, Z8
+	VPSRLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VPBROADCASTD limitE4M3<>+0(SB), Z9
+	VRANGEPS     $0x03, Z1, Z5, Z10
+	VPANDD       Z4, Z10, Z10
+	VFMADD231PS  Z2, Z10, Z5
+	VPSRLD       $0x14, Z5, Z10
+	VPADDD       Z10, Z5, Z10
+	VPANDD       Z3, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z6, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z6
+	VPSRLD       $0x14, Z6, Z11
+	VPADDD       Z11, Z6, Z11
+	VPANDD       Z3, Z11, Z11
+	VPACKUSDW    Z11, Z10, Z10
+	VPMINUW      Z9, Z10, Z10
+	VRANGEPS     $0x03, Z1, Z7, Z11
+	VPANDD       Z4, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z7
+	VPSRLD       $0x14, Z7, Z11
+	VPADDD       Z11, Z7, Z11
+	VPANDD       Z3, Z11, Z11
+	VRANGEPS     $0x03, Z1, Z8, Z12
+	VPANDD       Z4, Z12, Z12
+	VFMADD231PS  Z2, Z12, Z8
+	VPSRLD       $0x14, Z8, Z12
+	VPADDD       Z12, Z8, Z12
+	VPANDD       Z3, Z12, Z12
+	VPACKUSDW    Z12, Z11, Z11
+	VPMINUW      Z9, Z11, Z9
+	VPACKUSWB    Z9, Z10, Z9
+	VPACKSSDW    Z6, Z5, Z5
+	VPACKSSDW    Z8, Z7, Z6
+	VPACKSSWB    Z6, Z5, Z5
+	VPBROADCASTD signs<>+0(SB), Z6
+	VPTERNLOGD   $0xf8, Z6, Z5, Z9
+	VPMOVZXWD    (CX), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VDIVPS       Z0, Z5, Z5
+	VPSLLD       $0x0f, Z5, Z6
+	VPSRLD       $0x1f, Z6, Z6
+	VPBROADCASTD half<>+0(SB), Z7
+	VPADDD       Z7, Z5, Z5
+	VPADDD       Z6, Z5, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD    32(CX), Z6
+	VPSLLD       $0x10, Z6, Z6
+	VDIVPS       Z0, Z6, Z6
+	VPSLLD       $0x0f, Z6, Z7
+	VPSRLD       $0x1f, Z7, Z7
+	VPBROADCASTD half<>+0(SB), Z8
+	VPADDD       Z8, Z6, Z6
+	VPADDD       Z7, Z6, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    64(CX), Z7
+	VPSLLD       $0x10, Z7, Z7
+	VDIVPS       Z0, Z7, Z7
+	VPSLLD       $0x0f, Z7, Z8
+	VPSRLD       $0x1f, Z8, Z8
+	VPBROADCASTD half<>+0(SB), Z10
+	VPADDD       Z10, Z7, Z7
+	VPADDD       Z8, Z7, Z7
+	VPSRLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    96(CX), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VDIVPS       Z0, Z8, Z8
+	VPSLLD       $0x0f, Z8, Z10
+	VPSRLD       $0x1f, Z10, Z10
+	VPBROADCASTD half<>+0(SB), Z11
+	VPADDD       Z11, Z8, Z8
+	VPADDD       Z10, Z8, Z8
+	VPSRLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VCMPPS       $0x03, Z5, Z5, K1
+	VPMOVM2D     K1, Z5
+	VCMPPS       $0x03, Z6, Z6, K1
+	VPMOVM2D     K1, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VPMOVM2D     K1, Z7
+	VCMPPS       $0x03, Z8, Z8, K1
+	VPMOVM2D     K1, Z8
+	VPACKSSDW    Z6, Z5, Z5
+	VPACKSSDW    Z8, Z7, Z6
+	VPACKSSWB    Z6, Z5, Z5
+	VPBROADCASTD nans<>+0(SB), Z6
+	VPANDD       Z5, Z6, Z6
+	VPANDND      Z9, Z5, Z5
+	VPORD        Z5, Z6, Z5
+	VMOVUPS      orderAVX512<>+0(SB), Z6
+	VPERMD       Z5, Z6, Z5
+	VMOVUPS      Z5, (AX)
+	JMP          next

@@ -4,27 +4,50 @@
 
 package kernel
 
-// scaleE4M3NEON agrees with scaleE4M3Generic on groups of 16, one or more.
+// scaleE4M3NEON agrees with scaleE4M3Generic on each tile of so many turns,
+// groups of 16; one or more of both.
 //
 //go:noescape
-func scaleE4M3NEON(dst *uint8, src *float32, groups int, mult float32)
+func scaleE4M3NEON(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// quantizeE4M3NEON agrees with quantizeE4M3Generic on groups of 16, one or more.
+// quantizeE4M3NEON agrees with quantizeE4M3Generic on each tile of so many turns,
+// groups of 16; one or more of both.
 //
 //go:noescape
-func quantizeE4M3NEON(dst *uint8, src *float32, groups int, scale float32)
+func quantizeE4M3NEON(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// scaleE5M2NEON agrees with scaleE5M2Generic on groups of 16, one or more.
+// scaleE5M2NEON agrees with scaleE5M2Generic on each tile of so many turns,
+// groups of 16; one or more of both.
 //
 //go:noescape
-func scaleE5M2NEON(dst *uint8, src *float32, groups int, mult float32)
+func scaleE5M2NEON(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// quantizeE5M2NEON agrees with quantizeE5M2Generic on groups of 16, one or more.
+// quantizeE5M2NEON agrees with quantizeE5M2Generic on each tile of so many turns,
+// groups of 16; one or more of both.
 //
 //go:noescape
-func quantizeE5M2NEON(dst *uint8, src *float32, groups int, scale float32)
+func quantizeE5M2NEON(dst *uint8, src *float32, tiles int, turns int, factors *float32)
 
-// decodeFP8NEON agrees with decodeTable on groups of 16, one or more.
+// scaleE4M3BF16NEON agrees with scaleE4M3BF16Generic on each tile of so many turns,
+// groups of 16; one or more of both.
 //
 //go:noescape
-func decodeFP8NEON(dst *float32, src *uint8, groups int, table *uint8, mult float32)
+func scaleE4M3BF16NEON(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+
+// quantizeE4M3BF16NEON agrees with quantizeE4M3BF16Generic on each tile of so many turns,
+// groups of 16; one or more of both.
+//
+//go:noescape
+func quantizeE4M3BF16NEON(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+
+// quantizeE4M3InBF16NEON agrees with quantizeE4M3InBF16Generic on each tile of so many turns,
+// groups of 16; one or more of both.
+//
+//go:noescape
+func quantizeE4M3InBF16NEON(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+
+// decodeFP8NEON agrees with decodeTable on each tile of so many turns,
+// groups of 16; one or more of both.
+//
+//go:noescape
+func decodeFP8NEON(dst *float32, src *uint8, tiles int, turns int, factors *float32, table *uint8)

@@ -4,33 +4,37 @@
 
 #include "textflag.h"
 
-// func scaleE4M3NEON(dst *uint8, src *float32, groups int, mult float32)
-TEXT ·scaleE4M3NEON(SB), NOSPLIT, $0-28
+// func scaleE4M3NEON(dst *uint8, src *float32, tiles int, turns int, factors *float32)
+TEXT ·scaleE4M3NEON(SB), NOSPLIT, $0-40
 	MOVD	dst+0(FP), R0
 	MOVD	src+8(FP), R1
-	MOVD	groups+16(FP), R2
-	MOVWU	mult+24(FP), R3
-	VDUP	R3, V0.S4
-	MOVD	$0x80000000, R4
-	VDUP	R4, V1.S4
-	MOVD	$0x7fffffff, R4
-	VDUP	R4, V2.S4
-	MOVD	$0x7f800000, R4
-	VDUP	R4, V3.S4
-	MOVD	$0x80808080, R4
-	VDUP	R4, V4.S4
-	MOVD	$0x3c800000, R4
-	VDUP	R4, V5.S4
-	MOVD	$0x43e00000, R4
-	VDUP	R4, V6.S4
-	MOVD	$0x49800098, R4
-	VDUP	R4, V7.S4
-	MOVD	$0x7f800001, R4
-	VDUP	R4, V8.S4
-	MOVD	$0x7f7f7f7f, R4
-	VDUP	R4, V9.S4
+	MOVD	factors+32(FP), R2
+	MOVD	$0x80000000, R3
+	VDUP	R3, V1.S4
+	MOVD	$0x7fffffff, R3
+	VDUP	R3, V2.S4
+	MOVD	$0x7f800000, R3
+	VDUP	R3, V3.S4
+	MOVD	$0x80808080, R3
+	VDUP	R3, V4.S4
+	MOVD	$0x3c800000, R3
+	VDUP	R3, V5.S4
+	MOVD	$0x43e00000, R3
+	VDUP	R3, V6.S4
+	MOVD	$0x49800098, R3
+	VDUP	R3, V7.S4
+	MOVD	$0x7f800001, R3
+	VDUP	R3, V8.S4
+	MOVD	$0x7f7f7f7f, R3
+	VDUP	R3, V9.S4
+	MOVD	tiles+16(FP), R3
+	MOVD	turns+24(FP), R4
 
 loop:
+	VLD1R.P	4(R2), [V0.S4]
+	MOVD	R4, R5
+
+loop2:
 	VLD1.P	64(R1), [V15.B16, V16.B16, V17.B16, V18.B16]
 	VORR	V1.B16, V1.B16, V19.B16
 	VFMLA	V0.S4, V15.S4, V19.S4
@@ -103,16 +107,18 @@ loop:
 	VBIT	V11.B16, V9.B16, V15.B16
 	VST1.P	[V15.B16], 16(R0)
 
-	SUB	$1, R2, R2
-	CBNZ	R2, loop
+	SUB	$1, R5, R5
+	CBNZ	R5, loop2
+
+	SUB	$1, R3, R3
+	CBNZ	R3, loop
 	RET
 
-// func quantizeE4M3NEON(dst *uint8, src *float32, groups int, scale float32)
-TEXT ·quantizeE4M3NEON(SB), NOSPLIT, $0-28
+// func quantizeE4M3NEON(dst *uint8, src *float32, tiles int, turns int, factors *float32)
+TEXT ·quantizeE4M3NEON(SB), NOSPLIT, $0-40
 	MOVD	dst+0(FP), R0
 	MOVD	src+8(FP), R1
-	MOVD	groups+16(FP), R2
-	FMOVS	scale+24(FP), F0
+	MOVD	factors+32(FP), R2
 	MOVD	$0x7fffffff, R3
 	VDUP	R3, V1.S4
 	MOVD	$0x7f800000, R3
@@ -129,8 +135,14 @@ TEXT ·quantizeE4M3NEON(SB), NOSPLIT, $0-28
 	VDUP	R3, V7.S4
 	MOVD	$0x7f7f7f7f, R3
 	VDUP	R3, V8.S4
+	MOVD	tiles+16(FP), R3
+	MOVD	turns+24(FP), R4
 
 loop:
+	FMOVS.P	4(R2), F0
+	MOVD	R4, R5
+
+loop2:
 	FLDPS.P	8(R1), (F14, F15)
 	FLDPS.P	8(R1), (F16, F17)
 	FDIVS	F0, F14, F14
@@ -230,37 +242,44 @@ loop:
 	VBIT	V10.B16, V8.B16, V14.B16
 	VST1.P	[V14.B16], 16(R0)
 
-	SUB	$1, R2, R2
-	CBNZ	R2, loop
+	SUB	$1, R5, R5
+	CBNZ	R5, loop2
+
+	SUB	$1, R3, R3
+	CBNZ	R3, loop
 	RET
 
-// func scaleE5M2NEON(dst *uint8, src *float32, groups int, mult float32)
-TEXT ·scaleE5M2NEON(SB), NOSPLIT, $0-28
+// func scaleE5M2NEON(dst *uint8, src *float32, tiles int, turns int, factors *float32)
+TEXT ·scaleE5M2NEON(SB), NOSPLIT, $0-40
 	MOVD	dst+0(FP), R0
 	MOVD	src+8(FP), R1
-	MOVD	groups+16(FP), R2
-	MOVWU	mult+24(FP), R3
-	VDUP	R3, V0.S4
-	MOVD	$0x80000000, R4
-	VDUP	R4, V1.S4
-	MOVD	$0x7fffffff, R4
-	VDUP	R4, V2.S4
-	MOVD	$0x7f800000, R4
-	VDUP	R4, V3.S4
-	MOVD	$0x80808080, R4
-	VDUP	R4, V4.S4
-	MOVD	$0x38800000, R4
-	VDUP	R4, V5.S4
-	MOVD	$0x47600000, R4
-	VDUP	R4, V6.S4
-	MOVD	$0x4a0000e8, R4
-	VDUP	R4, V7.S4
-	MOVD	$0x7f800001, R4
-	VDUP	R4, V8.S4
-	MOVD	$0x7f7f7f7f, R4
-	VDUP	R4, V9.S4
+	MOVD	factors+32(FP), R2
+	MOVD	$0x80000000, R3
+	VDUP	R3, V1.S4
+	MOVD	$0x7fffffff, R3
+	VDUP	R3, V2.S4
+	MOVD	$0x7f800000, R3
+	VDUP	R3, V3.S4
+	MOVD	$0x80808080, R3
+	VDUP	R3, V4.S4
+	MOVD	$0x38800000, R3
+	VDUP	R3, V5.S4
+	MOVD	$0x47600000, R3
+	VDUP	R3, V6.S4
+	MOVD	$0x4a0000e8, R3
+	VDUP	R3, V7.S4
+	MOVD	$0x7f800001, R3
+	VDUP	R3, V8.S4
+	MOVD	$0x7f7f7f7f, R3
+	VDUP	R3, V9.S4
+	MOVD	tiles+16(FP), R3
+	MOVD	turns+24(FP), R4
 
 loop:
+	VLD1R.P	4(R2), [V0.S4]
+	MOVD	R4, R5
+
+loop2:
 	VLD1.P	64(R1), [V15.B16, V16.B16, V17.B16, V18.B16]
 	VORR	V1.B16, V1.B16, V19.B16
 	VFMLA	V0.S4, V15.S4, V19.S4
@@ -333,16 +352,18 @@ loop:
 	VBIT	V11.B16, V9.B16, V15.B16
 	VST1.P	[V15.B16], 16(R0)
 
-	SUB	$1, R2, R2
-	CBNZ	R2, loop
+	SUB	$1, R5, R5
+	CBNZ	R5, loop2
+
+	SUB	$1, R3, R3
+	CBNZ	R3, loop
 	RET
 
-// func quantizeE5M2NEON(dst *uint8, src *float32, groups int, scale float32)
-TEXT ·quantizeE5M2NEON(SB), NOSPLIT, $0-28
+// func quantizeE5M2NEON(dst *uint8, src *float32, tiles int, turns int, factors *float32)
+TEXT ·quantizeE5M2NEON(SB), NOSPLIT, $0-40
 	MOVD	dst+0(FP), R0
 	MOVD	src+8(FP), R1
-	MOVD	groups+16(FP), R2
-	FMOVS	scale+24(FP), F0
+	MOVD	factors+32(FP), R2
 	MOVD	$0x7fffffff, R3
 	VDUP	R3, V1.S4
 	MOVD	$0x7f800000, R3
@@ -359,8 +380,14 @@ TEXT ·quantizeE5M2NEON(SB), NOSPLIT, $0-28
 	VDUP	R3, V7.S4
 	MOVD	$0x7f7f7f7f, R3
 	VDUP	R3, V8.S4
+	MOVD	tiles+16(FP), R3
+	MOVD	turns+24(FP), R4
 
 loop:
+	FMOVS.P	4(R2), F0
+	MOVD	R4, R5
+
+loop2:
 	FLDPS.P	8(R1), (F14, F15)
 	FLDPS.P	8(R1), (F16, F17)
 	FDIVS	F0, F14, F14
@@ -460,33 +487,477 @@ loop:
 	VBIT	V10.B16, V8.B16, V14.B16
 	VST1.P	[V14.B16], 16(R0)
 
-	SUB	$1, R2, R2
-	CBNZ	R2, loop
+	SUB	$1, R5, R5
+	CBNZ	R5, loop2
+
+	SUB	$1, R3, R3
+	CBNZ	R3, loop
 	RET
 
-// func decodeFP8NEON(dst *float32, src *uint8, groups int, table *uint8, mult float32)
-TEXT ·decodeFP8NEON(SB), NOSPLIT, $0-36
+// func scaleE4M3BF16NEON(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+TEXT ·scaleE4M3BF16NEON(SB), NOSPLIT, $0-40
 	MOVD	dst+0(FP), R0
 	MOVD	src+8(FP), R1
-	MOVD	groups+16(FP), R2
-	MOVD	table+24(FP), R3
-	MOVWU	mult+32(FP), R4
-	VDUP	R4, V0.S4
-	MOVD	$0x80000000, R5
-	VDUP	R5, V1.S4
-	MOVD	$0x80808080, R5
-	VDUP	R5, V2.S4
-	MOVD	$0x7f7f7f7f, R5
-	VDUP	R5, V3.S4
-	MOVD	$0x40404040, R5
-	VDUP	R5, V4.S4
+	MOVD	factors+32(FP), R2
+	MOVD	$0x80000000, R3
+	VDUP	R3, V1.S4
+	MOVD	$0x7fffffff, R3
+	VDUP	R3, V2.S4
+	MOVD	$0x7f800000, R3
+	VDUP	R3, V3.S4
+	MOVD	$0x80808080, R3
+	VDUP	R3, V4.S4
+	MOVD	$0x3c800000, R3
+	VDUP	R3, V5.S4
+	MOVD	$0x43e00000, R3
+	VDUP	R3, V6.S4
+	MOVD	$0x49800098, R3
+	VDUP	R3, V7.S4
+	MOVD	$0x7f800001, R3
+	VDUP	R3, V8.S4
+	MOVD	$0x7f7f7f7f, R3
+	VDUP	R3, V9.S4
+	VEOR	V15.B16, V15.B16, V15.B16
+	MOVD	tiles+16(FP), R3
+	MOVD	turns+24(FP), R4
+
+loop:
+	VLD1R.P	4(R2), [V0.S4]
+	MOVD	R4, R5
+
+loop2:
+	VLD1.P	32(R1), [V16.B16, V17.B16]
+	VZIP1	V16.H8, V15.H8, V18.H8
+	VZIP2	V16.H8, V15.H8, V19.H8
+	VZIP1	V17.H8, V15.H8, V20.H8
+	VZIP2	V17.H8, V15.H8, V21.H8
+	VORR	V1.B16, V1.B16, V22.B16
+	VFMLA	V0.S4, V18.S4, V22.S4
+	VORR	V1.B16, V1.B16, V23.B16
+	VFMLA	V0.S4, V19.S4, V23.S4
+	VORR	V1.B16, V1.B16, V24.B16
+	VFMLA	V0.S4, V20.S4, V24.S4
+	VORR	V1.B16, V1.B16, V25.B16
+	VFMLA	V0.S4, V21.S4, V25.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V2.B16, V22.B16, V18.B16
+	VUMAX	V8.S4, V18.S4, V10.S4
+	VCMEQ	V10.S4, V18.S4, V11.S4
+	VUMIN	V6.S4, V18.S4, V18.S4
+	VUMAX	V5.S4, V18.S4, V10.S4
+	VAND	V3.B16, V10.B16, V10.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V7.S4, V10.S4, V18.S4
+	VUSRA	$20, V18.S4, V18.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V2.B16, V23.B16, V19.B16
+	VUMAX	V8.S4, V19.S4, V10.S4
+	VCMEQ	V10.S4, V19.S4, V12.S4
+	VUMIN	V6.S4, V19.S4, V19.S4
+	VUMAX	V5.S4, V19.S4, V10.S4
+	VAND	V3.B16, V10.B16, V10.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V7.S4, V10.S4, V19.S4
+	VUSRA	$20, V19.S4, V19.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V2.B16, V24.B16, V20.B16
+	VUMAX	V8.S4, V20.S4, V10.S4
+	VCMEQ	V10.S4, V20.S4, V13.S4
+	VUMIN	V6.S4, V20.S4, V20.S4
+	VUMAX	V5.S4, V20.S4, V10.S4
+	VAND	V3.B16, V10.B16, V10.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V7.S4, V10.S4, V20.S4
+	VUSRA	$20, V20.S4, V20.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V2.B16, V25.B16, V21.B16
+	VUMAX	V8.S4, V21.S4, V10.S4
+	VCMEQ	V10.S4, V21.S4, V14.S4
+	VUMIN	V6.S4, V21.S4, V21.S4
+	VUMAX	V5.S4, V21.S4, V10.S4
+	VAND	V3.B16, V10.B16, V10.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V7.S4, V10.S4, V21.S4
+	VUSRA	$20, V21.S4, V21.S4
+
+	// The sign from y's highest byte, and NaN
+	VUZP1	V19.H8, V18.H8, V18.H8
+	VUZP1	V21.H8, V20.H8, V19.H8
+	VUZP1	V19.B16, V18.B16, V18.B16
+	VUZP2	V23.H8, V22.H8, V22.H8
+	VUZP2	V25.H8, V24.H8, V23.H8
+	VUZP2	V23.B16, V22.B16, V22.B16
+	VUZP1	V12.H8, V11.H8, V11.H8
+	VUZP1	V14.H8, V13.H8, V12.H8
+	VUZP1	V12.B16, V11.B16, V11.B16
+	VBIT	V4.B16, V22.B16, V18.B16
+	VBIT	V11.B16, V9.B16, V18.B16
+	VST1.P	[V18.B16], 16(R0)
+
+	SUB	$1, R5, R5
+	CBNZ	R5, loop2
+
+	SUB	$1, R3, R3
+	CBNZ	R3, loop
+	RET
+
+// func quantizeE4M3BF16NEON(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+TEXT ·quantizeE4M3BF16NEON(SB), NOSPLIT, $0-40
+	MOVD	dst+0(FP), R0
+	MOVD	src+8(FP), R1
+	MOVD	factors+32(FP), R2
+	MOVD	$0x7fffffff, R3
+	VDUP	R3, V1.S4
+	MOVD	$0x7f800000, R3
+	VDUP	R3, V2.S4
+	MOVD	$0x80808080, R3
+	VDUP	R3, V3.S4
+	MOVD	$0x3c800000, R3
+	VDUP	R3, V4.S4
+	MOVD	$0x43e00000, R3
+	VDUP	R3, V5.S4
+	MOVD	$0x49800098, R3
+	VDUP	R3, V6.S4
+	MOVD	$0x7f800001, R3
+	VDUP	R3, V7.S4
+	MOVD	$0x7f7f7f7f, R3
+	VDUP	R3, V8.S4
+	VEOR	V14.B16, V14.B16, V14.B16
+	MOVD	$0x7fff, R3
+	VDUP	R3, V28.S4
+	MOVD	tiles+16(FP), R3
+	MOVD	turns+24(FP), R4
+
+loop:
+	FMOVS.P	4(R2), F0
+	MOVD	R4, R5
+
+loop2:
+	VLD1.P	32(R1), [V15.B16, V16.B16]
+	VZIP1	V15.H8, V14.H8, V17.H8
+	VZIP2	V15.H8, V14.H8, V18.H8
+	VZIP1	V16.H8, V14.H8, V19.H8
+	VZIP2	V16.H8, V14.H8, V20.H8
+	VDUP	V17.S[1], V25
+	VDUP	V17.S[2], V26
+	VDUP	V17.S[3], V27
+	FDIVS	F0, F17, F17
+	FDIVS	F0, F25, F25
+	FDIVS	F0, F26, F26
+	FDIVS	F0, F27, F27
+	VZIP1	V25.S4, V17.S4, V21.S4
+	VZIP1	V27.S4, V26.S4, V26.S4
+	VZIP1	V26.D2, V21.D2, V21.D2
+	VDUP	V18.S[1], V25
+	VDUP	V18.S[2], V26
+	VDUP	V18.S[3], V27
+	FDIVS	F0, F18, F18
+	FDIVS	F0, F25, F25
+	FDIVS	F0, F26, F26
+	FDIVS	F0, F27, F27
+	VZIP1	V25.S4, V18.S4, V22.S4
+	VZIP1	V27.S4, V26.S4, V26.S4
+	VZIP1	V26.D2, V22.D2, V22.D2
+	VDUP	V19.S[1], V25
+	VDUP	V19.S[2], V26
+	VDUP	V19.S[3], V27
+	FDIVS	F0, F19, F19
+	FDIVS	F0, F25, F25
+	FDIVS	F0, F26, F26
+	FDIVS	F0, F27, F27
+	VZIP1	V25.S4, V19.S4, V23.S4
+	VZIP1	V27.S4, V26.S4, V26.S4
+	VZIP1	V26.D2, V23.D2, V23.D2
+	VDUP	V20.S[1], V25
+	VDUP	V20.S[2], V26
+	VDUP	V20.S[3], V27
+	FDIVS	F0, F20, F20
+	FDIVS	F0, F25, F25
+	FDIVS	F0, F26, F26
+	FDIVS	F0, F27, F27
+	VZIP1	V25.S4, V20.S4, V24.S4
+	VZIP1	V27.S4, V26.S4, V26.S4
+	VZIP1	V26.D2, V24.D2, V24.D2
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V1.B16, V21.B16, V17.B16
+	VUMAX	V7.S4, V17.S4, V9.S4
+	VCMEQ	V9.S4, V17.S4, V10.S4
+	VUMIN	V5.S4, V17.S4, V17.S4
+	VUMAX	V4.S4, V17.S4, V9.S4
+	VAND	V2.B16, V9.B16, V9.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V6.S4, V9.S4, V17.S4
+	VUSRA	$20, V17.S4, V17.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V1.B16, V22.B16, V18.B16
+	VUMAX	V7.S4, V18.S4, V9.S4
+	VCMEQ	V9.S4, V18.S4, V11.S4
+	VUMIN	V5.S4, V18.S4, V18.S4
+	VUMAX	V4.S4, V18.S4, V9.S4
+	VAND	V2.B16, V9.B16, V9.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V6.S4, V9.S4, V18.S4
+	VUSRA	$20, V18.S4, V18.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V1.B16, V23.B16, V19.B16
+	VUMAX	V7.S4, V19.S4, V9.S4
+	VCMEQ	V9.S4, V19.S4, V12.S4
+	VUMIN	V5.S4, V19.S4, V19.S4
+	VUMAX	V4.S4, V19.S4, V9.S4
+	VAND	V2.B16, V9.B16, V9.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V6.S4, V9.S4, V19.S4
+	VUSRA	$20, V19.S4, V19.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V1.B16, V24.B16, V20.B16
+	VUMAX	V7.S4, V20.S4, V9.S4
+	VCMEQ	V9.S4, V20.S4, V13.S4
+	VUMIN	V5.S4, V20.S4, V20.S4
+	VUMAX	V4.S4, V20.S4, V9.S4
+	VAND	V2.B16, V9.B16, V9.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V6.S4, V9.S4, V20.S4
+	VUSRA	$20, V20.S4, V20.S4
+
+	// The sign from y's highest byte, and NaN
+	VUZP1	V18.H8, V17.H8, V17.H8
+	VUZP1	V20.H8, V19.H8, V18.H8
+	VUZP1	V18.B16, V17.B16, V17.B16
+	VUZP2	V22.H8, V21.H8, V21.H8
+	VUZP2	V24.H8, V23.H8, V22.H8
+	VUZP2	V22.B16, V21.B16, V21.B16
+	VUZP1	V11.H8, V10.H8, V10.H8
+	VUZP1	V13.H8, V12.H8, V11.H8
+	VUZP1	V11.B16, V10.B16, V10.B16
+	VBIT	V3.B16, V21.B16, V17.B16
+	VBIT	V10.B16, V8.B16, V17.B16
+	VST1.P	[V17.B16], 16(R0)
+
+	SUB	$1, R5, R5
+	CBNZ	R5, loop2
+
+	SUB	$1, R3, R3
+	CBNZ	R3, loop
+	RET
+
+// func quantizeE4M3InBF16NEON(dst *uint8, src *uint16, tiles int, turns int, factors *float32)
+TEXT ·quantizeE4M3InBF16NEON(SB), NOSPLIT, $0-40
+	MOVD	dst+0(FP), R0
+	MOVD	src+8(FP), R1
+	MOVD	factors+32(FP), R2
+	MOVD	$0x7fffffff, R3
+	VDUP	R3, V1.S4
+	MOVD	$0x7f800000, R3
+	VDUP	R3, V2.S4
+	MOVD	$0x80808080, R3
+	VDUP	R3, V3.S4
+	MOVD	$0x3c800000, R3
+	VDUP	R3, V4.S4
+	MOVD	$0x43e00000, R3
+	VDUP	R3, V5.S4
+	MOVD	$0x49800098, R3
+	VDUP	R3, V6.S4
+	MOVD	$0x7f800001, R3
+	VDUP	R3, V7.S4
+	MOVD	$0x7f7f7f7f, R3
+	VDUP	R3, V8.S4
+	VEOR	V14.B16, V14.B16, V14.B16
+	MOVD	$0x7fff, R3
+	VDUP	R3, V28.S4
+	MOVD	tiles+16(FP), R3
+	MOVD	turns+24(FP), R4
+
+loop:
+	FMOVS.P	4(R2), F0
+	MOVD	R4, R5
+
+loop2:
+	VLD1.P	32(R1), [V15.B16, V16.B16]
+	VZIP1	V15.H8, V14.H8, V17.H8
+	VZIP2	V15.H8, V14.H8, V18.H8
+	VZIP1	V16.H8, V14.H8, V19.H8
+	VZIP2	V16.H8, V14.H8, V20.H8
+	VDUP	V17.S[1], V25
+	VDUP	V17.S[2], V26
+	VDUP	V17.S[3], V27
+	FDIVS	F0, F17, F17
+	FDIVS	F0, F25, F25
+	FDIVS	F0, F26, F26
+	FDIVS	F0, F27, F27
+	VZIP1	V25.S4, V17.S4, V21.S4
+	VZIP1	V27.S4, V26.S4, V26.S4
+	VZIP1	V26.D2, V21.D2, V21.D2
+
+	// y = upper half of y + 0x7FFF + (y>>16 & 1)
+	VSHL	$15, V21.S4, V25.S4
+	VADD	V28.S4, V21.S4, V21.S4
+	VUSRA	$31, V25.S4, V21.S4
+	VUSHR	$16, V21.S4, V21.S4
+	VSHL	$16, V21.S4, V21.S4
+	VDUP	V18.S[1], V25
+	VDUP	V18.S[2], V26
+	VDUP	V18.S[3], V27
+	FDIVS	F0, F18, F18
+	FDIVS	F0, F25, F25
+	FDIVS	F0, F26, F26
+	FDIVS	F0, F27, F27
+	VZIP1	V25.S4, V18.S4, V22.S4
+	VZIP1	V27.S4, V26.S4, V26.S4
+	VZIP1	V26.D2, V22.D2, V22.D2
+
+	// y = upper half of y + 0x7FFF + (y>>16 & 1)
+	VSHL	$15, V22.S4, V25.S4
+	VADD	V28.S4, V22.S4, V22.S4
+	VUSRA	$31, V25.S4, V22.S4
+	VUSHR	$16, V22.S4, V22.S4
+	VSHL	$16, V22.S4, V22.S4
+	VDUP	V19.S[1], V25
+	VDUP	V19.S[2], V26
+	VDUP	V19.S[3], V27
+	FDIVS	F0, F19, F19
+	FDIVS	F0, F25, F25
+	FDIVS	F0, F26, F26
+	FDIVS	F0, F27, F27
+	VZIP1	V25.S4, V19.S4, V23.S4
+	VZIP1	V27.S4, V26.S4, V26.S4
+	VZIP1	V26.D2, V23.D2, V23.D2
+
+	// y = upper half of y + 0x7FFF + (y>>16 & 1)
+	VSHL	$15, V23.S4, V25.S4
+	VADD	V28.S4, V23.S4, V23.S4
+	VUSRA	$31, V25.S4, V23.S4
+	VUSHR	$16, V23.S4, V23.S4
+	VSHL	$16, V23.S4, V23.S4
+	VDUP	V20.S[1], V25
+	VDUP	V20.S[2], V26
+	VDUP	V20.S[3], V27
+	FDIVS	F0, F20, F20
+	FDIVS	F0, F25, F25
+	FDIVS	F0, F26, F26
+	FDIVS	F0, F27, F27
+	VZIP1	V25.S4, V20.S4, V24.S4
+	VZIP1	V27.S4, V26.S4, V26.S4
+	VZIP1	V26.D2, V24.D2, V24.D2
+
+	// y = upper half of y + 0x7FFF + (y>>16 & 1)
+	VSHL	$15, V24.S4, V25.S4
+	VADD	V28.S4, V24.S4, V24.S4
+	VUSRA	$31, V25.S4, V24.S4
+	VUSHR	$16, V24.S4, V24.S4
+	VSHL	$16, V24.S4, V24.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V1.B16, V21.B16, V17.B16
+	VUMAX	V7.S4, V17.S4, V9.S4
+	VCMEQ	V9.S4, V17.S4, V10.S4
+	VUMIN	V5.S4, V17.S4, V17.S4
+	VUMAX	V4.S4, V17.S4, V9.S4
+	VAND	V2.B16, V9.B16, V9.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V6.S4, V9.S4, V17.S4
+	VUSRA	$20, V17.S4, V17.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V1.B16, V22.B16, V18.B16
+	VUMAX	V7.S4, V18.S4, V9.S4
+	VCMEQ	V9.S4, V18.S4, V11.S4
+	VUMIN	V5.S4, V18.S4, V18.S4
+	VUMAX	V4.S4, V18.S4, V9.S4
+	VAND	V2.B16, V9.B16, V9.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V6.S4, V9.S4, V18.S4
+	VUSRA	$20, V18.S4, V18.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V1.B16, V23.B16, V19.B16
+	VUMAX	V7.S4, V19.S4, V9.S4
+	VCMEQ	V9.S4, V19.S4, V12.S4
+	VUMIN	V5.S4, V19.S4, V19.S4
+	VUMAX	V4.S4, V19.S4, V9.S4
+	VAND	V2.B16, V9.B16, V9.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V6.S4, V9.S4, V19.S4
+	VUSRA	$20, V19.S4, V19.S4
+
+	// r = min(|y|, max), p = 2^floor(log2 max(r, least normal))
+	VAND	V1.B16, V24.B16, V20.B16
+	VUMAX	V7.S4, V20.S4, V9.S4
+	VCMEQ	V9.S4, V20.S4, V13.S4
+	VUMIN	V5.S4, V20.S4, V20.S4
+	VUMAX	V4.S4, V20.S4, V9.S4
+	VAND	V2.B16, V9.B16, V9.B16
+
+	// r += p*round leaves steps, r += r>>shift the code, in the lowest byte
+	VFMLA	V6.S4, V9.S4, V20.S4
+	VUSRA	$20, V20.S4, V20.S4
+
+	// The sign from y's highest byte, and NaN
+	VUZP1	V18.H8, V17.H8, V17.H8
+	VUZP1	V20.H8, V19.H8, V18.H8
+	VUZP1	V18.B16, V17.B16, V17.B16
+	VUZP2	V22.H8, V21.H8, V21.H8
+	VUZP2	V24.H8, V23.H8, V22.H8
+	VUZP2	V22.B16, V21.B16, V21.B16
+	VUZP1	V11.H8, V10.H8, V10.H8
+	VUZP1	V13.H8, V12.H8, V11.H8
+	VUZP1	V11.B16, V10.B16, V10.B16
+	VBIT	V3.B16, V21.B16, V17.B16
+	VBIT	V10.B16, V8.B16, V17.B16
+	VST1.P	[V17.B16], 16(R0)
+
+	SUB	$1, R5, R5
+	CBNZ	R5, loop2
+
+	SUB	$1, R3, R3
+	CBNZ	R3, loop
+	RET
+
+// func decodeFP8NEON(dst *float32, src *uint8, tiles int, turns int, factors *float32, table *uint8)
+TEXT ·decodeFP8NEON(SB), NOSPLIT, $0-48
+	MOVD	dst+0(FP), R0
+	MOVD	src+8(FP), R1
+	MOVD	factors+32(FP), R2
+	MOVD	table+40(FP), R3
+	MOVD	$0x80000000, R4
+	VDUP	R4, V1.S4
+	MOVD	$0x80808080, R4
+	VDUP	R4, V2.S4
+	MOVD	$0x7f7f7f7f, R4
+	VDUP	R4, V3.S4
+	MOVD	$0x40404040, R4
+	VDUP	R4, V4.S4
 	VLD1.P	64(R3), [V5.B16, V6.B16, V7.B16, V8.B16]
 	VLD1.P	64(R3), [V9.B16, V10.B16, V11.B16, V12.B16]
 	VLD1.P	64(R3), [V13.B16, V14.B16, V15.B16, V16.B16]
 	VLD1.P	64(R3), [V17.B16, V18.B16, V19.B16, V20.B16]
 	VEOR	V21.B16, V21.B16, V21.B16
+	MOVD	tiles+16(FP), R4
+	MOVD	turns+24(FP), R5
 
 loop:
+	VLD1R.P	4(R2), [V0.S4]
+	MOVD	R5, R6
+
+loop2:
 	VLD1.P	16(R1), [V22.B16]
 
 	// The two upper bytes of the values
@@ -515,6 +986,9 @@ loop:
 	VFMLA	V0.S4, V22.S4, V29.S4
 	VST1.P	[V26.B16, V27.B16, V28.B16, V29.B16], 64(R0)
 
-	SUB	$1, R2, R2
-	CBNZ	R2, loop
+	SUB	$1, R6, R6
+	CBNZ	R6, loop2
+
+	SUB	$1, R4, R4
+	CBNZ	R4, loop
 	RET

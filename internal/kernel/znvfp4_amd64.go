@@ -132,7 +132,7 @@ func encodeE2M1DivBF16AVX512(codes *byte, src *uint16, parts *float32, groups in
 //go:noescape
 func encodeE2M1DivideBF16AVX512(codes *byte, src *uint16, div *float32, groups int)
 
-// decodeE2M1AVX2 is decodeE2M1Generic for groups of 8 blocks. upper holds the values' upper bytes.
+// decodeE2M1AVX2 is decodeE2M1Generic for groups of 8 blocks.
 //
 //go:noescape
 func decodeE2M1AVX2(dst *float32, codes *byte, mult *float32, upper *[16]uint8, groups int)
@@ -141,3 +141,37 @@ func decodeE2M1AVX2(dst *float32, codes *byte, mult *float32, upper *[16]uint8, 
 //
 //go:noescape
 func decodeE2M1AVX512(dst *float32, codes *byte, mult *float32, values *[16]float32, groups int)
+
+// decodeE2M1StreamingAVX2 is decodeE2M1Generic for groups of 8 blocks.
+// dst must be aligned to 32 bytes.
+//
+//go:noescape
+func decodeE2M1StreamingAVX2(dst *float32, codes *byte, mult *float32, upper *[16]uint8, groups int)
+
+// decodeE2M1StreamingAVX512 is decodeE2M1Generic for groups of 16 blocks.
+// dst must be aligned to 64 bytes.
+//
+//go:noescape
+func decodeE2M1StreamingAVX512(dst *float32, codes *byte, mult *float32, values *[16]float32, groups int)
+
+// decodeE2M1BF16AVX2 is decodeE2M1BF16Generic for groups of 8 blocks.
+//
+//go:noescape
+func decodeE2M1BF16AVX2(dst *uint16, codes *byte, mult *float32, upper *[16]uint8, groups int)
+
+// decodeE2M1BF16AVX512 is decodeE2M1BF16Generic for groups of 16 blocks.
+//
+//go:noescape
+func decodeE2M1BF16AVX512(dst *uint16, codes *byte, mult *float32, values *[16]float32, groups int)
+
+// decodeE2M1BF16StreamingAVX2 is decodeE2M1BF16Generic for groups of 8 blocks.
+// dst must be aligned to 32 bytes.
+//
+//go:noescape
+func decodeE2M1BF16StreamingAVX2(dst *uint16, codes *byte, mult *float32, upper *[16]uint8, groups int)
+
+// decodeE2M1BF16StreamingAVX512 is decodeE2M1BF16Generic for groups of 16 blocks.
+// dst must be aligned to 64 bytes.
+//
+//go:noescape
+func decodeE2M1BF16StreamingAVX512(dst *uint16, codes *byte, mult *float32, values *[16]float32, groups int)

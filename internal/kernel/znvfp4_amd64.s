@@ -4074,40 +4074,40 @@ loop:
 	VPERMQ  $0xd8, Y4, Y4
 
 	// Columns i and i+8 by turns: the codes of two blocks, then their upper halves.
-	VPAND      Y2, Y4, Y5
-	VPSRLW     $0x04, Y4, Y4
+	VPSRLW     $0x04, Y4, Y5
 	VPAND      Y2, Y4, Y4
-	VPUNPCKLWD Y4, Y5, Y6
-	VPUNPCKHWD Y4, Y5, Y4
-	VPSHUFB    Y6, Y0, Y5
+	VPAND      Y2, Y5, Y5
+	VPUNPCKLWD Y5, Y4, Y6
+	VPSHUFB    Y6, Y0, Y7
 	VPSHUFB    Y6, Y1, Y6
-	VPUNPCKLBW Y5, Y6, Y7
-	VPUNPCKHBW Y5, Y6, Y5
-	VPSHUFB    Y4, Y0, Y6
+	VPUNPCKLBW Y7, Y6, Y8
+	VPUNPCKHBW Y7, Y6, Y6
+	VPUNPCKHWD Y5, Y4, Y4
+	VPSHUFB    Y4, Y0, Y5
 	VPSHUFB    Y4, Y1, Y4
-	VPUNPCKLBW Y6, Y4, Y8
-	VPUNPCKHBW Y6, Y4, Y4
+	VPUNPCKLBW Y5, Y4, Y7
+	VPUNPCKHBW Y5, Y4, Y4
 
 	// Their values.
-	VBROADCASTSS (DX), Y6
-	VPSLLD       $0x10, Y7, Y9
-	VMULPS       Y6, Y9, Y9
+	VBROADCASTSS (DX), Y5
+	VPSLLD       $0x10, Y8, Y9
+	VMULPS       Y5, Y9, Y9
 	VMOVUPS      Y9, (AX)
-	VPAND        Y3, Y7, Y7
-	VMULPS       Y6, Y7, Y6
-	VMOVUPS      Y6, 32(AX)
-	VBROADCASTSS 4(DX), Y6
-	VPSLLD       $0x10, Y5, Y7
-	VMULPS       Y6, Y7, Y7
-	VMOVUPS      Y7, 64(AX)
-	VPAND        Y3, Y5, Y5
-	VMULPS       Y6, Y5, Y5
+	VPAND        Y3, Y8, Y8
+	VMULPS       Y5, Y8, Y5
+	VMOVUPS      Y5, 32(AX)
+	VBROADCASTSS 4(DX), Y5
+	VPSLLD       $0x10, Y6, Y8
+	VMULPS       Y5, Y8, Y8
+	VMOVUPS      Y8, 64(AX)
+	VPAND        Y3, Y6, Y6
+	VMULPS       Y5, Y6, Y5
 	VMOVUPS      Y5, 96(AX)
 	VBROADCASTSS 8(DX), Y5
-	VPSLLD       $0x10, Y8, Y6
+	VPSLLD       $0x10, Y7, Y6
 	VMULPS       Y5, Y6, Y6
 	VMOVUPS      Y6, 128(AX)
-	VPAND        Y3, Y8, Y6
+	VPAND        Y3, Y7, Y6
 	VMULPS       Y5, Y6, Y5
 	VMOVUPS      Y5, 160(AX)
 	VBROADCASTSS 12(DX), Y5
@@ -4124,40 +4124,40 @@ loop:
 	VPERMQ  $0xd8, Y4, Y4
 
 	// Columns i and i+8 by turns: the codes of two blocks, then their upper halves.
-	VPAND      Y2, Y4, Y5
-	VPSRLW     $0x04, Y4, Y4
+	VPSRLW     $0x04, Y4, Y5
 	VPAND      Y2, Y4, Y4
-	VPUNPCKLWD Y4, Y5, Y6
-	VPUNPCKHWD Y4, Y5, Y4
-	VPSHUFB    Y6, Y0, Y5
+	VPAND      Y2, Y5, Y5
+	VPUNPCKLWD Y5, Y4, Y6
+	VPSHUFB    Y6, Y0, Y7
 	VPSHUFB    Y6, Y1, Y6
-	VPUNPCKLBW Y5, Y6, Y7
-	VPUNPCKHBW Y5, Y6, Y5
-	VPSHUFB    Y4, Y0, Y6
+	VPUNPCKLBW Y7, Y6, Y8
+	VPUNPCKHBW Y7, Y6, Y6
+	VPUNPCKHWD Y5, Y4, Y4
+	VPSHUFB    Y4, Y0, Y5
 	VPSHUFB    Y4, Y1, Y4
-	VPUNPCKLBW Y6, Y4, Y8
-	VPUNPCKHBW Y6, Y4, Y4
+	VPUNPCKLBW Y5, Y4, Y7
+	VPUNPCKHBW Y5, Y4, Y4
 
 	// Their values.
-	VBROADCASTSS 16(DX), Y6
-	VPSLLD       $0x10, Y7, Y9
-	VMULPS       Y6, Y9, Y9
+	VBROADCASTSS 16(DX), Y5
+	VPSLLD       $0x10, Y8, Y9
+	VMULPS       Y5, Y9, Y9
 	VMOVUPS      Y9, 256(AX)
-	VPAND        Y3, Y7, Y7
-	VMULPS       Y6, Y7, Y6
-	VMOVUPS      Y6, 288(AX)
-	VBROADCASTSS 20(DX), Y6
-	VPSLLD       $0x10, Y5, Y7
-	VMULPS       Y6, Y7, Y7
-	VMOVUPS      Y7, 320(AX)
-	VPAND        Y3, Y5, Y5
-	VMULPS       Y6, Y5, Y5
+	VPAND        Y3, Y8, Y8
+	VMULPS       Y5, Y8, Y5
+	VMOVUPS      Y5, 288(AX)
+	VBROADCASTSS 20(DX), Y5
+	VPSLLD       $0x10, Y6, Y8
+	VMULPS       Y5, Y8, Y8
+	VMOVUPS      Y8, 320(AX)
+	VPAND        Y3, Y6, Y6
+	VMULPS       Y5, Y6, Y5
 	VMOVUPS      Y5, 352(AX)
 	VBROADCASTSS 24(DX), Y5
-	VPSLLD       $0x10, Y8, Y6
+	VPSLLD       $0x10, Y7, Y6
 	VMULPS       Y5, Y6, Y6
 	VMOVUPS      Y6, 384(AX)
-	VPAND        Y3, Y8, Y6
+	VPAND        Y3, Y7, Y6
 	VMULPS       Y5, Y6, Y5
 	VMOVUPS      Y5, 416(AX)
 	VBROADCASTSS 28(DX), Y5
@@ -4308,3 +4308,986 @@ DATA nvfp4NibblesToDwords<>+52(SB)/4, $0x00000034
 DATA nvfp4NibblesToDwords<>+56(SB)/4, $0x00000038
 DATA nvfp4NibblesToDwords<>+60(SB)/4, $0x0000003c
 GLOBL nvfp4NibblesToDwords<>(SB), RODATA|NOPTR, $64
+
+// func decodeE2M1StreamingAVX2(dst *float32, codes *byte, mult *float32, upper *[16]uint8, groups int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·decodeE2M1StreamingAVX2(SB), NOSPLIT, $0-40
+	MOVQ           dst+0(FP), AX
+	MOVQ           codes+8(FP), CX
+	MOVQ           mult+16(FP), DX
+	MOVQ           upper+24(FP), BX
+	VBROADCASTI128 (BX), Y0
+	VBROADCASTI128 nvfp4SecondBytes<>+0(SB), Y1
+	VPBROADCASTD   nvfp4LowNibble<>+0(SB), Y2
+	VPBROADCASTD   nvfp4UpperHalf<>+0(SB), Y3
+	MOVQ           groups+32(FP), BX
+
+loop:
+	// Bytes 0, 4, 1 and 5 of each block in the lower lane, the others in the upper.
+	VMOVUPS (CX), Y4
+	VPSHUFB nvfp4SpreadBlocks<>+0(SB), Y4, Y4
+	VPERMQ  $0xd8, Y4, Y4
+
+	// Columns i and i+8 by turns: the codes of two blocks, then their upper halves.
+	VPSRLW     $0x04, Y4, Y5
+	VPAND      Y2, Y4, Y4
+	VPAND      Y2, Y5, Y5
+	VPUNPCKLWD Y5, Y4, Y6
+	VPSHUFB    Y6, Y0, Y7
+	VPSHUFB    Y6, Y1, Y6
+	VPUNPCKLBW Y7, Y6, Y8
+	VPUNPCKHBW Y7, Y6, Y6
+	VPUNPCKHWD Y5, Y4, Y4
+	VPSHUFB    Y4, Y0, Y5
+	VPSHUFB    Y4, Y1, Y4
+	VPUNPCKLBW Y5, Y4, Y7
+	VPUNPCKHBW Y5, Y4, Y4
+
+	// Their values.
+	VBROADCASTSS (DX), Y5
+	VPSLLD       $0x10, Y8, Y9
+	VMULPS       Y5, Y9, Y9
+	VMOVNTPS     Y9, (AX)
+	VPAND        Y3, Y8, Y8
+	VMULPS       Y5, Y8, Y5
+	VMOVNTPS     Y5, 32(AX)
+	VBROADCASTSS 4(DX), Y5
+	VPSLLD       $0x10, Y6, Y8
+	VMULPS       Y5, Y8, Y8
+	VMOVNTPS     Y8, 64(AX)
+	VPAND        Y3, Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVNTPS     Y5, 96(AX)
+	VBROADCASTSS 8(DX), Y5
+	VPSLLD       $0x10, Y7, Y6
+	VMULPS       Y5, Y6, Y6
+	VMOVNTPS     Y6, 128(AX)
+	VPAND        Y3, Y7, Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVNTPS     Y5, 160(AX)
+	VBROADCASTSS 12(DX), Y5
+	VPSLLD       $0x10, Y4, Y6
+	VMULPS       Y5, Y6, Y6
+	VMOVNTPS     Y6, 192(AX)
+	VPAND        Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VMOVNTPS     Y4, 224(AX)
+
+	// Bytes 0, 4, 1 and 5 of each block in the lower lane, the others in the upper.
+	VMOVUPS 32(CX), Y4
+	VPSHUFB nvfp4SpreadBlocks<>+0(SB), Y4, Y4
+	VPERMQ  $0xd8, Y4, Y4
+
+	// Columns i and i+8 by turns: the codes of two blocks, then their upper halves.
+	VPSRLW     $0x04, Y4, Y5
+	VPAND      Y2, Y4, Y4
+	VPAND      Y2, Y5, Y5
+	VPUNPCKLWD Y5, Y4, Y6
+	VPSHUFB    Y6, Y0, Y7
+	VPSHUFB    Y6, Y1, Y6
+	VPUNPCKLBW Y7, Y6, Y8
+	VPUNPCKHBW Y7, Y6, Y6
+	VPUNPCKHWD Y5, Y4, Y4
+	VPSHUFB    Y4, Y0, Y5
+	VPSHUFB    Y4, Y1, Y4
+	VPUNPCKLBW Y5, Y4, Y7
+	VPUNPCKHBW Y5, Y4, Y4
+
+	// Their values.
+	VBROADCASTSS 16(DX), Y5
+	VPSLLD       $0x10, Y8, Y9
+	VMULPS       Y5, Y9, Y9
+	VMOVNTPS     Y9, 256(AX)
+	VPAND        Y3, Y8, Y8
+	VMULPS       Y5, Y8, Y5
+	VMOVNTPS     Y5, 288(AX)
+	VBROADCASTSS 20(DX), Y5
+	VPSLLD       $0x10, Y6, Y8
+	VMULPS       Y5, Y8, Y8
+	VMOVNTPS     Y8, 320(AX)
+	VPAND        Y3, Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVNTPS     Y5, 352(AX)
+	VBROADCASTSS 24(DX), Y5
+	VPSLLD       $0x10, Y7, Y6
+	VMULPS       Y5, Y6, Y6
+	VMOVNTPS     Y6, 384(AX)
+	VPAND        Y3, Y7, Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVNTPS     Y5, 416(AX)
+	VBROADCASTSS 28(DX), Y5
+	VPSLLD       $0x10, Y4, Y6
+	VMULPS       Y5, Y6, Y6
+	VMOVNTPS     Y6, 448(AX)
+	VPAND        Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VMOVNTPS     Y4, 480(AX)
+	ADDQ         $0x00000200, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000020, DX
+	DECQ         BX
+	JNZ          loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func decodeE2M1StreamingAVX512(dst *float32, codes *byte, mult *float32, values *[16]float32, groups int)
+// Requires: AVX, AVX512F, AVX512VBMI, MMX+
+TEXT ·decodeE2M1StreamingAVX512(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    codes+8(FP), CX
+	MOVQ    mult+16(FP), DX
+	MOVQ    values+24(FP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS nvfp4NibblesToDwords<>+0(SB), Z1
+	MOVQ    groups+32(FP), BX
+
+loop:
+	VPBROADCASTQ   (CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    (DX), Z2, Z2
+	VMOVNTPS       Z2, (AX)
+	VPBROADCASTQ   8(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    4(DX), Z2, Z2
+	VMOVNTPS       Z2, 64(AX)
+	VPBROADCASTQ   16(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    8(DX), Z2, Z2
+	VMOVNTPS       Z2, 128(AX)
+	VPBROADCASTQ   24(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    12(DX), Z2, Z2
+	VMOVNTPS       Z2, 192(AX)
+	VPBROADCASTQ   32(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    16(DX), Z2, Z2
+	VMOVNTPS       Z2, 256(AX)
+	VPBROADCASTQ   40(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    20(DX), Z2, Z2
+	VMOVNTPS       Z2, 320(AX)
+	VPBROADCASTQ   48(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    24(DX), Z2, Z2
+	VMOVNTPS       Z2, 384(AX)
+	VPBROADCASTQ   56(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    28(DX), Z2, Z2
+	VMOVNTPS       Z2, 448(AX)
+	VPBROADCASTQ   64(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    32(DX), Z2, Z2
+	VMOVNTPS       Z2, 512(AX)
+	VPBROADCASTQ   72(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    36(DX), Z2, Z2
+	VMOVNTPS       Z2, 576(AX)
+	VPBROADCASTQ   80(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    40(DX), Z2, Z2
+	VMOVNTPS       Z2, 640(AX)
+	VPBROADCASTQ   88(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    44(DX), Z2, Z2
+	VMOVNTPS       Z2, 704(AX)
+	VPBROADCASTQ   96(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    48(DX), Z2, Z2
+	VMOVNTPS       Z2, 768(AX)
+	VPBROADCASTQ   104(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    52(DX), Z2, Z2
+	VMOVNTPS       Z2, 832(AX)
+	VPBROADCASTQ   112(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    56(DX), Z2, Z2
+	VMOVNTPS       Z2, 896(AX)
+	VPBROADCASTQ   120(CX), Z2
+	VPMULTISHIFTQB Z2, Z1, Z2
+	VPERMPS        Z0, Z2, Z2
+	VMULPS.BCST    60(DX), Z2, Z2
+	VMOVNTPS       Z2, 960(AX)
+	ADDQ           $0x00000400, AX
+	ADDQ           $0x00000080, CX
+	ADDQ           $0x00000040, DX
+	DECQ           BX
+	JNZ            loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func decodeE2M1BF16AVX2(dst *uint16, codes *byte, mult *float32, upper *[16]uint8, groups int)
+// Requires: AVX, AVX2
+TEXT ·decodeE2M1BF16AVX2(SB), NOSPLIT, $32-40
+	MOVQ           dst+0(FP), AX
+	MOVQ           codes+8(FP), CX
+	MOVQ           mult+16(FP), DX
+	MOVQ           upper+24(FP), BX
+	VBROADCASTI128 (BX), Y0
+	VBROADCASTI128 nvfp4SecondBytes<>+0(SB), Y1
+	VPBROADCASTD   nvfp4LowNibble<>+0(SB), Y2
+	VPBROADCASTD   nvfp4UpperHalf<>+0(SB), Y3
+	VPBROADCASTD   nvfp4JustHalf<>+0(SB), Y4
+	VPBROADCASTD   nvfp4OneBit<>+0(SB), Y5
+	VPBROADCASTD   nvfp4QuietBit<>+0(SB), Y6
+	VMOVUPS        nvfp4EvenDwords<>+0(SB), Y7
+	MOVQ           groups+32(FP), BX
+
+loop:
+	VMOVUPS   (DX), Y8
+	VCMPPS    $0x03, Y8, Y8, Y9
+	VPAND     Y3, Y8, Y10
+	VPOR      Y6, Y10, Y10
+	VBLENDVPS Y9, Y10, Y8, Y8
+	VMOVUPS   Y8, (SP)
+
+	// Bytes 0 to 3 of each block in the lower lane, the others in the upper.
+	VPERMD (CX), Y7, Y8
+
+	// The columns in order: the codes of two blocks, then their values as BF16.
+	VPSRLW     $0x04, Y8, Y9
+	VPAND      Y2, Y8, Y8
+	VPAND      Y2, Y9, Y9
+	VPUNPCKLBW Y9, Y8, Y10
+	VPSHUFB    Y10, Y0, Y11
+	VPSHUFB    Y10, Y1, Y10
+	VPUNPCKLBW Y11, Y10, Y12
+	VPUNPCKHBW Y11, Y10, Y10
+	VPUNPCKHBW Y9, Y8, Y8
+	VPSHUFB    Y8, Y0, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPUNPCKLBW Y9, Y8, Y11
+	VPUNPCKHBW Y9, Y8, Y8
+
+	// The products of even and odd columns, rounded.
+	VBROADCASTSS (SP), Y9
+	VPSLLD       $0x10, Y12, Y13
+	VMULPS       Y9, Y13, Y13
+	VPADDD       Y4, Y13, Y14
+	VPSRLD       $0x10, Y13, Y13
+	VPAND        Y5, Y13, Y13
+	VPADDD       Y13, Y14, Y13
+	VPSRLD       $0x10, Y13, Y13
+	VPAND        Y3, Y12, Y12
+	VMULPS       Y9, Y12, Y9
+	VPADDD       Y4, Y9, Y12
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y12, Y9
+	VPBLENDW     $0xaa, Y9, Y13, Y9
+	VMOVUPS      Y9, (AX)
+	VBROADCASTSS 4(SP), Y9
+	VPSLLD       $0x10, Y10, Y12
+	VMULPS       Y9, Y12, Y12
+	VPADDD       Y4, Y12, Y13
+	VPSRLD       $0x10, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPADDD       Y12, Y13, Y12
+	VPSRLD       $0x10, Y12, Y12
+	VPAND        Y3, Y10, Y10
+	VMULPS       Y9, Y10, Y9
+	VPADDD       Y4, Y9, Y10
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y10, Y9
+	VPBLENDW     $0xaa, Y9, Y12, Y9
+	VMOVUPS      Y9, 32(AX)
+	VBROADCASTSS 8(SP), Y9
+	VPSLLD       $0x10, Y11, Y10
+	VMULPS       Y9, Y10, Y10
+	VPADDD       Y4, Y10, Y12
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPADDD       Y10, Y12, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y3, Y11, Y11
+	VMULPS       Y9, Y11, Y9
+	VPADDD       Y4, Y9, Y11
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y11, Y9
+	VPBLENDW     $0xaa, Y9, Y10, Y9
+	VMOVUPS      Y9, 64(AX)
+	VBROADCASTSS 12(SP), Y9
+	VPSLLD       $0x10, Y8, Y10
+	VMULPS       Y9, Y10, Y10
+	VPADDD       Y4, Y10, Y11
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPADDD       Y10, Y11, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y3, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VPADDD       Y4, Y8, Y9
+	VPSRLD       $0x10, Y8, Y8
+	VPAND        Y5, Y8, Y8
+	VPADDD       Y8, Y9, Y8
+	VPBLENDW     $0xaa, Y8, Y10, Y8
+	VMOVUPS      Y8, 96(AX)
+
+	// Bytes 0 to 3 of each block in the lower lane, the others in the upper.
+	VPERMD 32(CX), Y7, Y8
+
+	// The columns in order: the codes of two blocks, then their values as BF16.
+	VPSRLW     $0x04, Y8, Y9
+	VPAND      Y2, Y8, Y8
+	VPAND      Y2, Y9, Y9
+	VPUNPCKLBW Y9, Y8, Y10
+	VPSHUFB    Y10, Y0, Y11
+	VPSHUFB    Y10, Y1, Y10
+	VPUNPCKLBW Y11, Y10, Y12
+	VPUNPCKHBW Y11, Y10, Y10
+	VPUNPCKHBW Y9, Y8, Y8
+	VPSHUFB    Y8, Y0, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPUNPCKLBW Y9, Y8, Y11
+	VPUNPCKHBW Y9, Y8, Y8
+
+	// The products of even and odd columns, rounded.
+	VBROADCASTSS 16(SP), Y9
+	VPSLLD       $0x10, Y12, Y13
+	VMULPS       Y9, Y13, Y13
+	VPADDD       Y4, Y13, Y14
+	VPSRLD       $0x10, Y13, Y13
+	VPAND        Y5, Y13, Y13
+	VPADDD       Y13, Y14, Y13
+	VPSRLD       $0x10, Y13, Y13
+	VPAND        Y3, Y12, Y12
+	VMULPS       Y9, Y12, Y9
+	VPADDD       Y4, Y9, Y12
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y12, Y9
+	VPBLENDW     $0xaa, Y9, Y13, Y9
+	VMOVUPS      Y9, 128(AX)
+	VBROADCASTSS 20(SP), Y9
+	VPSLLD       $0x10, Y10, Y12
+	VMULPS       Y9, Y12, Y12
+	VPADDD       Y4, Y12, Y13
+	VPSRLD       $0x10, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPADDD       Y12, Y13, Y12
+	VPSRLD       $0x10, Y12, Y12
+	VPAND        Y3, Y10, Y10
+	VMULPS       Y9, Y10, Y9
+	VPADDD       Y4, Y9, Y10
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y10, Y9
+	VPBLENDW     $0xaa, Y9, Y12, Y9
+	VMOVUPS      Y9, 160(AX)
+	VBROADCASTSS 24(SP), Y9
+	VPSLLD       $0x10, Y11, Y10
+	VMULPS       Y9, Y10, Y10
+	VPADDD       Y4, Y10, Y12
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPADDD       Y10, Y12, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y3, Y11, Y11
+	VMULPS       Y9, Y11, Y9
+	VPADDD       Y4, Y9, Y11
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y11, Y9
+	VPBLENDW     $0xaa, Y9, Y10, Y9
+	VMOVUPS      Y9, 192(AX)
+	VBROADCASTSS 28(SP), Y9
+	VPSLLD       $0x10, Y8, Y10
+	VMULPS       Y9, Y10, Y10
+	VPADDD       Y4, Y10, Y11
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPADDD       Y10, Y11, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y3, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VPADDD       Y4, Y8, Y9
+	VPSRLD       $0x10, Y8, Y8
+	VPAND        Y5, Y8, Y8
+	VPADDD       Y8, Y9, Y8
+	VPBLENDW     $0xaa, Y8, Y10, Y8
+	VMOVUPS      Y8, 224(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000020, DX
+	DECQ         BX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+DATA nvfp4JustHalf<>+0(SB)/4, $0x00007fff
+GLOBL nvfp4JustHalf<>(SB), RODATA|NOPTR, $4
+
+DATA nvfp4OneBit<>+0(SB)/4, $0x00000001
+GLOBL nvfp4OneBit<>(SB), RODATA|NOPTR, $4
+
+DATA nvfp4QuietBit<>+0(SB)/4, $0x00400000
+GLOBL nvfp4QuietBit<>(SB), RODATA|NOPTR, $4
+
+DATA nvfp4EvenDwords<>+0(SB)/4, $0x00000000
+DATA nvfp4EvenDwords<>+4(SB)/4, $0x00000002
+DATA nvfp4EvenDwords<>+8(SB)/4, $0x00000004
+DATA nvfp4EvenDwords<>+12(SB)/4, $0x00000006
+DATA nvfp4EvenDwords<>+16(SB)/4, $0x00000001
+DATA nvfp4EvenDwords<>+20(SB)/4, $0x00000003
+DATA nvfp4EvenDwords<>+24(SB)/4, $0x00000005
+DATA nvfp4EvenDwords<>+28(SB)/4, $0x00000007
+GLOBL nvfp4EvenDwords<>(SB), RODATA|NOPTR, $32
+
+// func decodeE2M1BF16AVX512(dst *uint16, codes *byte, mult *float32, values *[16]float32, groups int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
+TEXT ·decodeE2M1BF16AVX512(SB), NOSPLIT, $64-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         codes+8(FP), CX
+	MOVQ         mult+16(FP), DX
+	MOVQ         values+24(FP), BX
+	VMOVUPS      (BX), Z0
+	VMOVUPS      nvfp4NibblesToDwords<>+0(SB), Z1
+	VPBROADCASTD nvfp4JustHalf<>+0(SB), Z2
+	VPBROADCASTD nvfp4OneBit<>+0(SB), Z3
+	VPBROADCASTD nvfp4LastBit<>+0(SB), Z4
+	VPBROADCASTD nvfp4UpperHalf<>+0(SB), Z5
+	VPBROADCASTD nvfp4QuietBit<>+0(SB), Z6
+	VMOVUPS      nvfp4UpperWords<>+0(SB), Z7
+	MOVQ         groups+32(FP), BX
+
+loop:
+	VMOVUPS        (DX), Z8
+	VCMPPS         $0x03, Z8, Z8, K1
+	VPANDD         Z5, Z8, K1, Z8
+	VPORD          Z6, Z8, K1, Z8
+	VMOVUPS        Z8, (SP)
+	VPBROADCASTQ   (CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    (SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   8(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    4(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVUPS        Z9, (AX)
+	VPBROADCASTQ   16(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    8(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   24(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    12(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVUPS        Z9, 64(AX)
+	VPBROADCASTQ   32(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    16(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   40(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    20(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVUPS        Z9, 128(AX)
+	VPBROADCASTQ   48(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    24(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   56(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    28(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVUPS        Z9, 192(AX)
+	VPBROADCASTQ   64(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    32(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   72(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    36(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVUPS        Z9, 256(AX)
+	VPBROADCASTQ   80(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    40(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   88(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    44(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVUPS        Z9, 320(AX)
+	VPBROADCASTQ   96(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    48(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   104(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    52(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVUPS        Z9, 384(AX)
+	VPBROADCASTQ   112(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    56(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   120(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    60(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVUPS        Z9, 448(AX)
+	ADDQ           $0x00000200, AX
+	ADDQ           $0x00000080, CX
+	ADDQ           $0x00000040, DX
+	DECQ           BX
+	JNZ            loop
+	VZEROUPPER
+	RET
+
+DATA nvfp4LastBit<>+0(SB)/4, $0x00010000
+GLOBL nvfp4LastBit<>(SB), RODATA|NOPTR, $4
+
+DATA nvfp4UpperWords<>+0(SB)/4, $0x00030001
+DATA nvfp4UpperWords<>+4(SB)/4, $0x00070005
+DATA nvfp4UpperWords<>+8(SB)/4, $0x000b0009
+DATA nvfp4UpperWords<>+12(SB)/4, $0x000f000d
+DATA nvfp4UpperWords<>+16(SB)/4, $0x00130011
+DATA nvfp4UpperWords<>+20(SB)/4, $0x00170015
+DATA nvfp4UpperWords<>+24(SB)/4, $0x001b0019
+DATA nvfp4UpperWords<>+28(SB)/4, $0x001f001d
+DATA nvfp4UpperWords<>+32(SB)/4, $0x00230021
+DATA nvfp4UpperWords<>+36(SB)/4, $0x00270025
+DATA nvfp4UpperWords<>+40(SB)/4, $0x002b0029
+DATA nvfp4UpperWords<>+44(SB)/4, $0x002f002d
+DATA nvfp4UpperWords<>+48(SB)/4, $0x00330031
+DATA nvfp4UpperWords<>+52(SB)/4, $0x00370035
+DATA nvfp4UpperWords<>+56(SB)/4, $0x003b0039
+DATA nvfp4UpperWords<>+60(SB)/4, $0x003f003d
+GLOBL nvfp4UpperWords<>(SB), RODATA|NOPTR, $64
+
+// func decodeE2M1BF16StreamingAVX2(dst *uint16, codes *byte, mult *float32, upper *[16]uint8, groups int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·decodeE2M1BF16StreamingAVX2(SB), NOSPLIT, $32-40
+	MOVQ           dst+0(FP), AX
+	MOVQ           codes+8(FP), CX
+	MOVQ           mult+16(FP), DX
+	MOVQ           upper+24(FP), BX
+	VBROADCASTI128 (BX), Y0
+	VBROADCASTI128 nvfp4SecondBytes<>+0(SB), Y1
+	VPBROADCASTD   nvfp4LowNibble<>+0(SB), Y2
+	VPBROADCASTD   nvfp4UpperHalf<>+0(SB), Y3
+	VPBROADCASTD   nvfp4JustHalf<>+0(SB), Y4
+	VPBROADCASTD   nvfp4OneBit<>+0(SB), Y5
+	VPBROADCASTD   nvfp4QuietBit<>+0(SB), Y6
+	VMOVUPS        nvfp4EvenDwords<>+0(SB), Y7
+	MOVQ           groups+32(FP), BX
+
+loop:
+	VMOVUPS   (DX), Y8
+	VCMPPS    $0x03, Y8, Y8, Y9
+	VPAND     Y3, Y8, Y10
+	VPOR      Y6, Y10, Y10
+	VBLENDVPS Y9, Y10, Y8, Y8
+	VMOVUPS   Y8, (SP)
+
+	// Bytes 0 to 3 of each block in the lower lane, the others in the upper.
+	VPERMD (CX), Y7, Y8
+
+	// The columns in order: the codes of two blocks, then their values as BF16.
+	VPSRLW     $0x04, Y8, Y9
+	VPAND      Y2, Y8, Y8
+	VPAND      Y2, Y9, Y9
+	VPUNPCKLBW Y9, Y8, Y10
+	VPSHUFB    Y10, Y0, Y11
+	VPSHUFB    Y10, Y1, Y10
+	VPUNPCKLBW Y11, Y10, Y12
+	VPUNPCKHBW Y11, Y10, Y10
+	VPUNPCKHBW Y9, Y8, Y8
+	VPSHUFB    Y8, Y0, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPUNPCKLBW Y9, Y8, Y11
+	VPUNPCKHBW Y9, Y8, Y8
+
+	// The products of even and odd columns, rounded.
+	VBROADCASTSS (SP), Y9
+	VPSLLD       $0x10, Y12, Y13
+	VMULPS       Y9, Y13, Y13
+	VPADDD       Y4, Y13, Y14
+	VPSRLD       $0x10, Y13, Y13
+	VPAND        Y5, Y13, Y13
+	VPADDD       Y13, Y14, Y13
+	VPSRLD       $0x10, Y13, Y13
+	VPAND        Y3, Y12, Y12
+	VMULPS       Y9, Y12, Y9
+	VPADDD       Y4, Y9, Y12
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y12, Y9
+	VPBLENDW     $0xaa, Y9, Y13, Y9
+	VMOVNTPS     Y9, (AX)
+	VBROADCASTSS 4(SP), Y9
+	VPSLLD       $0x10, Y10, Y12
+	VMULPS       Y9, Y12, Y12
+	VPADDD       Y4, Y12, Y13
+	VPSRLD       $0x10, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPADDD       Y12, Y13, Y12
+	VPSRLD       $0x10, Y12, Y12
+	VPAND        Y3, Y10, Y10
+	VMULPS       Y9, Y10, Y9
+	VPADDD       Y4, Y9, Y10
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y10, Y9
+	VPBLENDW     $0xaa, Y9, Y12, Y9
+	VMOVNTPS     Y9, 32(AX)
+	VBROADCASTSS 8(SP), Y9
+	VPSLLD       $0x10, Y11, Y10
+	VMULPS       Y9, Y10, Y10
+	VPADDD       Y4, Y10, Y12
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPADDD       Y10, Y12, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y3, Y11, Y11
+	VMULPS       Y9, Y11, Y9
+	VPADDD       Y4, Y9, Y11
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y11, Y9
+	VPBLENDW     $0xaa, Y9, Y10, Y9
+	VMOVNTPS     Y9, 64(AX)
+	VBROADCASTSS 12(SP), Y9
+	VPSLLD       $0x10, Y8, Y10
+	VMULPS       Y9, Y10, Y10
+	VPADDD       Y4, Y10, Y11
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPADDD       Y10, Y11, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y3, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VPADDD       Y4, Y8, Y9
+	VPSRLD       $0x10, Y8, Y8
+	VPAND        Y5, Y8, Y8
+	VPADDD       Y8, Y9, Y8
+	VPBLENDW     $0xaa, Y8, Y10, Y8
+	VMOVNTPS     Y8, 96(AX)
+
+	// Bytes 0 to 3 of each block in the lower lane, the others in the upper.
+	VPERMD 32(CX), Y7, Y8
+
+	// The columns in order: the codes of two blocks, then their values as BF16.
+	VPSRLW     $0x04, Y8, Y9
+	VPAND      Y2, Y8, Y8
+	VPAND      Y2, Y9, Y9
+	VPUNPCKLBW Y9, Y8, Y10
+	VPSHUFB    Y10, Y0, Y11
+	VPSHUFB    Y10, Y1, Y10
+	VPUNPCKLBW Y11, Y10, Y12
+	VPUNPCKHBW Y11, Y10, Y10
+	VPUNPCKHBW Y9, Y8, Y8
+	VPSHUFB    Y8, Y0, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPUNPCKLBW Y9, Y8, Y11
+	VPUNPCKHBW Y9, Y8, Y8
+
+	// The products of even and odd columns, rounded.
+	VBROADCASTSS 16(SP), Y9
+	VPSLLD       $0x10, Y12, Y13
+	VMULPS       Y9, Y13, Y13
+	VPADDD       Y4, Y13, Y14
+	VPSRLD       $0x10, Y13, Y13
+	VPAND        Y5, Y13, Y13
+	VPADDD       Y13, Y14, Y13
+	VPSRLD       $0x10, Y13, Y13
+	VPAND        Y3, Y12, Y12
+	VMULPS       Y9, Y12, Y9
+	VPADDD       Y4, Y9, Y12
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y12, Y9
+	VPBLENDW     $0xaa, Y9, Y13, Y9
+	VMOVNTPS     Y9, 128(AX)
+	VBROADCASTSS 20(SP), Y9
+	VPSLLD       $0x10, Y10, Y12
+	VMULPS       Y9, Y12, Y12
+	VPADDD       Y4, Y12, Y13
+	VPSRLD       $0x10, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPADDD       Y12, Y13, Y12
+	VPSRLD       $0x10, Y12, Y12
+	VPAND        Y3, Y10, Y10
+	VMULPS       Y9, Y10, Y9
+	VPADDD       Y4, Y9, Y10
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y10, Y9
+	VPBLENDW     $0xaa, Y9, Y12, Y9
+	VMOVNTPS     Y9, 160(AX)
+	VBROADCASTSS 24(SP), Y9
+	VPSLLD       $0x10, Y11, Y10
+	VMULPS       Y9, Y10, Y10
+	VPADDD       Y4, Y10, Y12
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPADDD       Y10, Y12, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y3, Y11, Y11
+	VMULPS       Y9, Y11, Y9
+	VPADDD       Y4, Y9, Y11
+	VPSRLD       $0x10, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPADDD       Y9, Y11, Y9
+	VPBLENDW     $0xaa, Y9, Y10, Y9
+	VMOVNTPS     Y9, 192(AX)
+	VBROADCASTSS 28(SP), Y9
+	VPSLLD       $0x10, Y8, Y10
+	VMULPS       Y9, Y10, Y10
+	VPADDD       Y4, Y10, Y11
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPADDD       Y10, Y11, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPAND        Y3, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VPADDD       Y4, Y8, Y9
+	VPSRLD       $0x10, Y8, Y8
+	VPAND        Y5, Y8, Y8
+	VPADDD       Y8, Y9, Y8
+	VPBLENDW     $0xaa, Y8, Y10, Y8
+	VMOVNTPS     Y8, 224(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000020, DX
+	DECQ         BX
+	JNZ          loop
+	SFENCE
+	VZEROUPPER
+	RET
+
+// func decodeE2M1BF16StreamingAVX512(dst *uint16, codes *byte, mult *float32, values *[16]float32, groups int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, MMX+
+TEXT ·decodeE2M1BF16StreamingAVX512(SB), NOSPLIT, $64-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         codes+8(FP), CX
+	MOVQ         mult+16(FP), DX
+	MOVQ         values+24(FP), BX
+	VMOVUPS      (BX), Z0
+	VMOVUPS      nvfp4NibblesToDwords<>+0(SB), Z1
+	VPBROADCASTD nvfp4JustHalf<>+0(SB), Z2
+	VPBROADCASTD nvfp4OneBit<>+0(SB), Z3
+	VPBROADCASTD nvfp4LastBit<>+0(SB), Z4
+	VPBROADCASTD nvfp4UpperHalf<>+0(SB), Z5
+	VPBROADCASTD nvfp4QuietBit<>+0(SB), Z6
+	VMOVUPS      nvfp4UpperWords<>+0(SB), Z7
+	MOVQ         groups+32(FP), BX
+
+loop:
+	VMOVUPS        (DX), Z8
+	VCMPPS         $0x03, Z8, Z8, K1
+	VPANDD         Z5, Z8, K1, Z8
+	VPORD          Z6, Z8, K1, Z8
+	VMOVUPS        Z8, (SP)
+	VPBROADCASTQ   (CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    (SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   8(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    4(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVNTPS       Z9, (AX)
+	VPBROADCASTQ   16(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    8(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   24(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    12(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVNTPS       Z9, 64(AX)
+	VPBROADCASTQ   32(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    16(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   40(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    20(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVNTPS       Z9, 128(AX)
+	VPBROADCASTQ   48(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    24(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   56(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    28(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVNTPS       Z9, 192(AX)
+	VPBROADCASTQ   64(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    32(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   72(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    36(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVNTPS       Z9, 256(AX)
+	VPBROADCASTQ   80(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    40(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   88(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    44(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVNTPS       Z9, 320(AX)
+	VPBROADCASTQ   96(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    48(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   104(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    52(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVNTPS       Z9, 384(AX)
+	VPBROADCASTQ   112(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    56(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z9
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z9, K1, Z9
+	VPBROADCASTQ   120(CX), Z8
+	VPMULTISHIFTQB Z8, Z1, Z8
+	VPERMPS        Z0, Z8, Z8
+	VMULPS.BCST    60(SP), Z8, Z8
+	VPADDD         Z2, Z8, Z10
+	VPTESTMD       Z4, Z8, K1
+	VPADDD         Z3, Z10, K1, Z10
+	VPERMT2W       Z10, Z7, Z9
+	VMOVNTPS       Z9, 448(AX)
+	ADDQ           $0x00000200, AX
+	ADDQ           $0x00000080, CX
+	ADDQ           $0x00000040, DX
+	DECQ           BX
+	JNZ            loop
+	SFENCE
+	VZEROUPPER
+	RET

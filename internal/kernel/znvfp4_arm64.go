@@ -38,3 +38,8 @@ func encodeE2M1DivBF16NEON(codes *byte, src *uint16, div *float32, groups int)
 //
 //go:noescape
 func decodeE2M1NEON(dst *float32, codes *byte, mult *float32, table *uint8, groups int)
+
+// decodeE2M1BF16NEON agrees with decodeE2M1BF16Generic on groups of 2 blocks, one or more.
+//
+//go:noescape
+func decodeE2M1BF16NEON(dst *uint16, codes *byte, mult *float32, table *uint8, groups int)

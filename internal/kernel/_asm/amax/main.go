@@ -1,4 +1,5 @@
-// Command amax generates the largest magnitude of float32 and BF16 values.
+// Command amax generates the largest magnitudes of tiles of float32 and BF16
+// values.
 package main
 
 import (
@@ -14,9 +15,9 @@ import (
 func main() {
 	ConstraintExpr("!purego")
 	for _, l := range []vec.Level{vec.AVX2, vec.AVX512} {
-		f32 := kernel{l, "amax", 32, "func(src *float32, groups int) uint32", VPMAXUD, 0x7FFF_FFFF}
+		f32 := kernel{l, "amax", 32, "float32", VPMAXUD, 0x7FFF_FFFF}
 		f32.emit()
-		bf16 := kernel{l, "amaxBF16", 16, "func(src *uint16, groups int) uint16", VPMAXUW, 0x7FFF_7FFF}
+		bf16 := kernel{l, "amaxBF16", 16, "uint16", VPMAXUW, 0x7FFF_7FFF}
 		bf16.emit()
 	}
 	Generate()
@@ -25,35 +26,42 @@ func main() {
 // group is the number of bytes that a turn of the loop reads.
 const group = 128
 
-// kernel is the maximum of src[i] without its sign, as an unsigned integer.
+// kernel is the maximum of a tile's src[i] without their signs, as unsigned
+// integers, as the bits of a float32.
 type kernel struct {
 	vec.Level
 	name      string
 	bits      int // of an element
-	signature string
+	element   string
 	max       func(...Op)
 	magnitude uint32 // mask of elements
 }
 
 func (k kernel) emit() {
-	TEXT(k.name+k.Name, NOSPLIT, k.signature)
+	TEXT(k.name+k.Name, NOSPLIT, fmt.Sprintf("func(dst *float32, src *%s, tiles, turns int)", k.element))
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s%s agrees with %sGeneric on groups of %d, one or more.", k.name, k.Name, k.name, 8*group/k.bits))
+	Doc(fmt.Sprintf("%s%s sets dst to what %sGeneric gives for each tile of so many turns,", k.name, k.Name, k.name),
+		fmt.Sprintf("groups of %d; one or more of both.", 8*group/k.bits))
+	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
 	mask := k.Const("magnitude"+fmt.Sprint(k.bits), k.magnitude)
 	m := make([]VecVirtual, group/k.Bytes) // a maximum for each register of a group
-	for i := range m {
-		m[i] = k.Zero()
-	}
-	end := vec.Groups(vec.Advance{Pointer: src, Bytes: group})
+	endTurn, endTile := vec.Tiles(func() {
+		for i := range m {
+			m[i] = k.Zero()
+		}
+	})
 	for i := range m {
 		k.max(k.And(mask, Mem{Base: src, Disp: i * k.Bytes}), m[i], m[i])
 	}
-	end()
-	k.returns(k.fold(m))
+	endTurn(vec.Advance{Pointer: src, Bytes: group})
+	VMOVD(k.fold(m).AsX(), Mem{Base: dst})
+	endTile(vec.Advance{Pointer: dst, Bytes: 4})
+	VZEROUPPER()
+	RET()
 }
 
-// fold returns the maximum over all elements, in the lowest bits.
+// fold returns the maximum over all elements, as the lowest float32.
 func (k kernel) fold(m []VecVirtual) VecVirtual {
 	for _, x := range m[1:] {
 		k.max(x, m[0], m[0])
@@ -70,20 +78,10 @@ func (k kernel) fold(m []VecVirtual) VecVirtual {
 	VPSHUFD(U8(0b01_01_01_01), x, upper) // the second
 	k.max(upper, x, x)
 	if k.bits == 16 {
-		VPSRLD(U8(16), x, upper)
+		VPSLLD(U8(16), x, upper) // the first of two over the second, and zeros below
 		k.max(upper, x, x)
+		VPSRLD(U8(16), x, x)
+		VPSLLD(U8(16), x, x)
 	}
 	return m[0]
-}
-
-func (k kernel) returns(x VecVirtual) {
-	result := GP32()
-	VMOVD(x.AsX(), result)
-	if k.bits == 16 {
-		Store(result.As16(), ReturnIndex(0))
-	} else {
-		Store(result, ReturnIndex(0))
-	}
-	VZEROUPPER()
-	RET()
 }

@@ -12,19 +12,21 @@ import (
 	"github.com/trueup-rl/trueup/internal/kernel/_asm/vec"
 )
 
-// decode emits dst[i] = value(src[i])·mult, for a mult that makes no NaN.
+// decode emits dst[i] = value(src[i])·factor, for factors that make no NaN. Each
+// tile has one.
 //
 // The bits of a value end in 16 zeros. The other two bytes, high and low, are
 // found for a register of codes at once.
 func (f format) decode(l vec.Level) {
 	group := l.Bytes
-	TEXT("decode"+f.name+l.Name, NOSPLIT, "func(dst *float32, src *uint8, groups int, mult float32)")
+	TEXT("decode"+f.name+l.Name, NOSPLIT, "func(dst *float32, src *uint8, tiles, turns int, factors *float32)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("decode%s%s agrees with decode%sGeneric on groups of %d, one or more,", f.name, l.Name, f.name, group),
-		"for a mult that is finite and not 0.")
+	Doc(fmt.Sprintf("decode%s%s agrees with decode%sGeneric on each tile of so many turns,", f.name, l.Name, f.name),
+		fmt.Sprintf("groups of %d; one or more of both. The factors are finite and not 0.", group))
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
-	mult := l.Param("mult")
+	factors := Load(Param("factors"), GP64())
+	factor := l.New()
 	zero := l.Zero()
 	order := l.Load(vec.Data("spread"+l.Name, spread(l)...))
 	var d decoder
@@ -33,19 +35,20 @@ func (f format) decode(l vec.Level) {
 	} else {
 		d = newShifter(l, f)
 	}
-	end := vec.Groups(
-		vec.Advance{Pointer: src, Bytes: uint32(group)},
-		vec.Advance{Pointer: dst, Bytes: uint32(4 * group)})
+	endTurn, endTile := vec.Tiles(func() { VBROADCASTSS(Mem{Base: factors}, factor) })
 
 	code := l.Permute(order, Mem{Base: src})
 	high, low := d.magnitude(code)
 	high = l.OrAnd(high, code, l.Const("signs", 0x80808080))
 	for i, half := range []VecVirtual{l.ZipLow8(low, high), l.ZipHigh8(low, high)} {
 		for j, value := range []VecVirtual{l.ZipLow16(zero, half), l.ZipHigh16(zero, half)} {
-			l.Store(l.Mul(mult, value), Mem{Base: dst, Disp: (2*i + j) * l.Bytes})
+			l.Store(l.Mul(factor, value), Mem{Base: dst, Disp: (2*i + j) * l.Bytes})
 		}
 	}
-	end()
+	endTurn(
+		vec.Advance{Pointer: src, Bytes: uint32(group)},
+		vec.Advance{Pointer: dst, Bytes: uint32(4 * group)})
+	endTile(vec.Advance{Pointer: factors, Bytes: 4})
 	VZEROUPPER()
 	RET()
 }

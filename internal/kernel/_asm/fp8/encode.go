@@ -10,9 +10,10 @@ import (
 	"github.com/trueup-rl/trueup/internal/kernel/_asm/vec"
 )
 
-// encode emits dst[i] = code(op(src[i], param)), four registers a turn.
+// encode emits dst[i] = code(y), y = op(src[i], factor), four registers a turn. Each
+// tile has a factor.
 //
-// Let y be the value to encode, m the mantissa bits, and p the power of two at or
+// Let m be the mantissa bits, and p the power of two at or
 // below |y|, but at least the smallest normal value. The format's step at y is
 // p/2ᵐ, and so is that of a float32 at p·2ˢ, s = 23−m. So the sum
 //
@@ -25,18 +26,20 @@ import (
 //
 // Magnitudes above the largest give codes above its code, and a minimum saturates
 // them. An infinite r does, too: its exponent alone is beyond.
-func (f format) encode(l vec.Level, verb, param string, op operation) {
+func (f format) encode(l vec.Level, op operation) {
 	group := l.Bytes
-	TEXT(verb+f.name+l.Name, NOSPLIT, "func(dst *uint8, src *float32, groups int, "+param+" float32)")
+	name := op.verb + f.name + op.source
+	TEXT(name+l.Name, NOSPLIT, fmt.Sprintf("func(dst *uint8, src *%s, tiles, turns int, factors *float32)", op.element))
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s%s%s agrees with %s%sGeneric on groups of %d, one or more.", verb, f.name, l.Name, verb, f.name, group))
+	Doc(fmt.Sprintf("%s%s agrees with %sGeneric on each tile of so many turns,", name, l.Name, name),
+		fmt.Sprintf("groups of %d; one or more of both.", group))
 	e := encoder{
 		Level:  l,
 		format: f,
 		dst:    Load(Param("dst"), GP64()),
 		src:    Load(Param("src"), GP64()),
 		op:     op,
-		param:  l.Param(param),
+		factor: l.New(),
 		min:    l.ConstF("min"+f.name, f.min),
 		big:    l.ConstF("big"+f.name, f.big()),
 		field:  l.Const("field"+f.name, 1<<(8+f.mantissa)-1),
@@ -47,15 +50,17 @@ func (f format) encode(l vec.Level, verb, param string, op operation) {
 		e.power = l.Const("power", 0x7F80_0000)
 		e.mag = l.Const("magnitude", 0x7FFF_FFFF)
 	}
-	end := vec.Groups(
-		vec.Advance{Pointer: e.src, Bytes: uint32(4 * group)},
-		vec.Advance{Pointer: e.dst, Bytes: uint32(group)})
+	factors := Load(Param("factors"), GP64())
+	endTurn, endTile := vec.Tiles(func() { VBROADCASTSS(Mem{Base: factors}, e.factor) })
 
 	y := e.values()
 	l.IfNaN("nan", y...)
 	e.store(e.codes(y))
 	Label("next")
-	end()
+	endTurn(
+		vec.Advance{Pointer: e.src, Bytes: uint32(op.bytes * group)},
+		vec.Advance{Pointer: e.dst, Bytes: uint32(group)})
+	endTile(vec.Advance{Pointer: factors, Bytes: 4})
 	VZEROUPPER()
 	RET()
 
@@ -70,19 +75,49 @@ func (f format) encode(l vec.Level, verb, param string, op operation) {
 	JMP(LabelRef("next"))
 }
 
-// operation returns what becomes of x under a parameter.
-type operation func(l vec.Level, x Mem, param VecVirtual) VecVirtual
+// operation is what becomes of an element x of the source under a factor.
+type operation struct {
+	verb, source string // parts of the name
+	element      string // type of the source
+	bytes        int    // of an element
+	value        func(l vec.Level, x Mem, factor VecVirtual) VecVirtual
+}
 
-func product(l vec.Level, x Mem, mult VecVirtual) VecVirtual { return l.Mul(mult, x) }
+var (
+	scale = operation{"scale", "", "float32", 4,
+		func(l vec.Level, x Mem, mult VecVirtual) VecVirtual { return l.Mul(mult, x) }}
+	quantize = operation{"quantize", "", "float32", 4,
+		func(l vec.Level, x Mem, scale VecVirtual) VecVirtual { return l.Div(l.Load(x), scale) }}
+	scaleBF16 = operation{"scale", "BF16", "uint16", 2,
+		func(l vec.Level, x Mem, mult VecVirtual) VecVirtual { return l.Mul(mult, widen(l, x)) }}
+	quantizeBF16 = operation{"quantize", "BF16", "uint16", 2,
+		func(l vec.Level, x Mem, scale VecVirtual) VecVirtual { return l.Div(widen(l, x), scale) }}
+	quantizeInBF16 = operation{"quantize", "InBF16", "uint16", 2,
+		func(l vec.Level, x Mem, scale VecVirtual) VecVirtual { return roundBF16(l, l.Div(widen(l, x), scale)) }}
+)
 
-func quotient(l vec.Level, x Mem, scale VecVirtual) VecVirtual { return l.Div(l.Load(x), scale) }
+// widen returns the float32 values of BF16 ones.
+func widen(l vec.Level, x Mem) VecVirtual {
+	w := l.New()
+	VPMOVZXWD(x, w)
+	return l.ShiftL(w, 16)
+}
+
+// roundBF16 returns x rounded to the nearest BF16, which is the upper half of
+// x + 0x7FFF + (x>>16 & 1). A NaN stays one if its lower half is 0: those of BF16
+// operands are, and that which a processor makes.
+func roundBF16(l vec.Level, x VecVirtual) VecVirtual {
+	odd := l.ShiftR(l.ShiftL(x, 15), 31)
+	sum := l.Add(l.Add(x, l.Const("half", 0x7FFF)), odd)
+	return l.ShiftL(l.ShiftR(sum, 16), 16)
+}
 
 type encoder struct {
 	vec.Level
 	format
 	dst, src Register
 	op       operation
-	param    VecVirtual
+	factor   VecVirtual
 	power    VecVirtual // mask of the exponent, with AVX-512 of the sign too
 	mag      VecVirtual // mask
 	min      VecVirtual
@@ -102,7 +137,8 @@ func (f format) big() float32 {
 func (e encoder) values() []VecVirtual {
 	y := make([]VecVirtual, 4)
 	for i := range y {
-		y[i] = e.op(e.Level, Mem{Base: e.src, Disp: i * e.Bytes}, e.param)
+		at := i * e.Bytes / 4 * e.op.bytes
+		y[i] = e.op.value(e.Level, Mem{Base: e.src, Disp: at}, e.factor)
 	}
 	return y
 }

@@ -11,10 +11,15 @@ func main() {
 	ConstraintExpr("!purego")
 	for _, f := range []format{e4m3, e5m2} {
 		for _, l := range []vec.Level{vec.AVX2, vec.AVX512} {
-			f.encode(l, "scale", "mult", product)
-			f.encode(l, "quantize", "scale", quotient)
+			f.encode(l, scale)
+			f.encode(l, quantize)
 			f.decode(l)
 		}
+	}
+	for _, l := range []vec.Level{vec.AVX2, vec.AVX512} {
+		e4m3.encode(l, scaleBF16)
+		e4m3.encode(l, quantizeBF16)
+		e4m3.encode(l, quantizeInBF16)
 	}
 	Generate()
 }

@@ -27,8 +27,10 @@ func main() {
 		encodeDivWide(s)
 		encodeDivideWide(s)
 	}
-	decode()
-	decodeWide()
+	for _, o := range outputs {
+		decode(o)
+		decodeWide(o)
+	}
 	Generate()
 }
 

@@ -2,14 +2,21 @@
 // bits.
 package main
 
-import "github.com/trueup-rl/trueup/internal/kernel/_asm/arm64/neon"
+import (
+	"fmt"
+
+	"github.com/trueup-rl/trueup/internal/kernel/_asm/arm64/neon"
+)
 
 func main() {
 	neon.Generate(func(p *neon.Printer) {
 		for _, f := range []format{e4m3, e5m2} {
-			f.scale(p)
+			f.scale(p, float32s)
 			f.quantize(p)
 		}
+		e4m3.scale(p, bf16s)
+		e4m3.quantizeBF16(p, "quantizeE4M3BF16", false)
+		e4m3.quantizeBF16(p, "quantizeE4M3InBF16", true)
 		decode(p)
 	})
 }
@@ -28,42 +35,99 @@ var (
 	e5m2 = format{"E5M2", 2, (127 - 14) << 23, 0x4760_0000, 0x4A00_00E8} // 2^21 + 58
 )
 
-// scale emits dst[i] = FromFloat32(src[i]·mult).
-func (f format) scale(p *neon.Printer) {
-	p.Text("scale"+f.name+"NEON", "dst *uint8, src *float32, groups int, mult float32", "",
-		"agrees with scale"+f.name+"Generic on groups of 16, one or more.")
-	dst, src, groups := p.Param("dst"), p.Param("src"), p.Param("groups")
-	mult := p.ParamS4("mult")
+// scale emits dst[i] = FromFloat32(src[i]·factor).
+func (f format) scale(p *neon.Printer, src source) {
+	dst, from, factors := f.text(p, "scale"+f.name+src.name, src)
+	factor := p.V()
 	minusZero := p.Const(0x8000_0000)
 	e := f.newEncoder(p)
+	load := src.loader(p)
 	x, y := p.Vs(4), p.Vs(4)
-	p.Loop(groups, func() {
-		p.Load(src, x...)
+	p.Tiles(func() { p.LoadAll(factors, factor) }, func() {
+		load(from, x)
 		for i := range y {
-			p.Mul(y[i], x[i], mult, minusZero)
+			p.Mul(y[i], x[i], factor, minusZero)
 		}
 		e.encode(x, y)
 		p.Store(dst, x[0])
-	})
+	}, func() {})
 	p.Return()
 }
 
-// quantize emits dst[i] = FromFloat32(src[i]/scale).
+// quantize emits dst[i] = FromFloat32(src[i]/factor).
 func (f format) quantize(p *neon.Printer) {
-	p.Text("quantize"+f.name+"NEON", "dst *uint8, src *float32, groups int, scale float32", "",
-		"agrees with quantize"+f.name+"Generic on groups of 16, one or more.")
-	dst, src, groups := p.Param("dst"), p.Param("src"), p.Param("groups")
-	scale := p.Scalar("scale")
+	dst, src, factors := f.text(p, "quantize"+f.name, float32s)
+	factor := p.V()
 	e := f.newEncoder(p)
 	x, y := p.Vs(4), p.Vs(4)
-	p.Loop(groups, func() {
+	p.Tiles(func() { p.LoadScalar(factors, factor) }, func() {
 		for i := range y {
-			p.LoadDiv(y[i], src, scale, x)
+			p.LoadDiv(y[i], src, factor, x)
 		}
 		e.encode(x, y)
 		p.Store(dst, x[0])
-	})
+	}, func() {})
 	p.Return()
+}
+
+// quantizeBF16 is quantize of BF16 values, perhaps with the quotient rounded to
+// BF16.
+func (f format) quantizeBF16(p *neon.Printer, name string, round bool) {
+	dst, src, factors := f.text(p, name, bf16s)
+	factor := p.V()
+	e := f.newEncoder(p)
+	load := bf16s.loader(p)
+	x, y := p.Vs(4), p.Vs(4)
+	spare := p.Vs(3)
+	half := p.Const(0x7FFF)
+	p.Tiles(func() { p.LoadScalar(factors, factor) }, func() {
+		load(src, x)
+		for i := range y {
+			p.Div(y[i], x[i], factor, spare[0], spare[1], spare[2])
+			if round {
+				p.Comment("y = upper half of y + 0x7FFF + (y>>16 & 1)")
+				odd := spare[0]
+				p.ShiftL(odd, y[i], 15, neon.Words)
+				p.Add(y[i], y[i], half)
+				p.AddShiftR(y[i], odd, 31, neon.Words)
+				p.ShiftR(y[i], y[i], 16, neon.Words)
+				p.ShiftL(y[i], y[i], 16, neon.Words)
+			}
+		}
+		e.encode(x, y)
+		p.Store(dst, x[0])
+	}, func() {})
+	p.Return()
+}
+
+// text begins a function that encodes.
+func (f format) text(p *neon.Printer, name string, src source) (to, from, factors neon.R) {
+	p.Text(name+"NEON", fmt.Sprintf("dst *uint8, src *%s, tiles int, turns int, factors *float32", src.element), "",
+		"agrees with "+name+"Generic on each tile of so many turns,\n// groups of 16; one or more of both.")
+	return p.Param("dst"), p.Param("src"), p.Param("factors")
+}
+
+// source is what a function reads.
+type source struct{ name, element string }
+
+var (
+	float32s = source{"", "float32"}
+	bf16s    = source{"BF16", "uint16"}
+)
+
+// loader returns a function that loads 16 values as float32.
+func (s source) loader(p *neon.Printer) func(from neon.R, x []neon.V) {
+	if s == float32s {
+		return func(from neon.R, x []neon.V) { p.Load(from, x...) }
+	}
+	zero, half := p.Zero(), p.Vs(2)
+	return func(from neon.R, x []neon.V) {
+		p.Load(from, half...)
+		for i, h := range half {
+			p.ZipLower(x[2*i], zero, h, neon.Halves)
+			p.ZipUpper(x[2*i+1], zero, h, neon.Halves)
+		}
+	}
 }
 
 // encoder holds what rounding to a format needs.
@@ -109,14 +173,14 @@ func (e encoder) encode(r, y []neon.V) {
 	e.Insert(r[0], e.nanCode, e.nan[0])
 }
 
-// decode emits dst[i] = value(src[i])·mult. The table holds the highest bytes of
+// decode emits dst[i] = value(src[i])·factor. The table holds the highest bytes of
 // the values of the codes without sign, then their second bytes; the others are 0.
 func decode(p *neon.Printer) {
-	p.Text("decodeFP8NEON", "dst *float32, src *uint8, groups int, table *uint8, mult float32", "",
-		"agrees with decodeTable on groups of 16, one or more.")
-	dst, src, groups := p.Param("dst"), p.Param("src"), p.Param("groups")
+	p.Text("decodeFP8NEON", "dst *float32, src *uint8, tiles int, turns int, factors *float32, table *uint8", "",
+		"agrees with decodeTable on each tile of so many turns,\n// groups of 16; one or more of both.")
+	dst, src, factors := p.Param("dst"), p.Param("src"), p.Param("factors")
 	table := p.Param("table")
-	mult := p.ParamS4("mult")
+	factor := p.V()
 	minusZero := p.Const(0x8000_0000)
 	sign, magnitude := p.Const(0x8080_8080), p.Const(0x7F7F_7F7F)
 	tableSize := p.Const(0x4040_4040)
@@ -128,7 +192,7 @@ func decode(p *neon.Printer) {
 	code, index, upper, lower := p.V(), p.V(), p.V(), p.V()
 	y := p.Vs(4)
 	half, x := index, code // dead by then
-	p.Loop(groups, func() {
+	p.Tiles(func() { p.LoadAll(factors, factor) }, func() {
 		p.Load(src, code)
 		p.Comment("The two upper bytes of the values")
 		p.And(index, code, magnitude)
@@ -142,11 +206,11 @@ func decode(p *neon.Printer) {
 		for i, zip := range []func(d, a, b neon.V, in string){p.ZipLower, p.ZipUpper} {
 			zip(half, lower, upper, neon.Bytes)
 			p.ZipLower(x, zero, half, neon.Halves)
-			p.Mul(y[2*i], x, mult, minusZero)
+			p.Mul(y[2*i], x, factor, minusZero)
 			p.ZipUpper(x, zero, half, neon.Halves)
-			p.Mul(y[2*i+1], x, mult, minusZero)
+			p.Mul(y[2*i+1], x, factor, minusZero)
 		}
 		p.Store(dst, y...)
-	})
+	}, func() {})
 	p.Return()
 }

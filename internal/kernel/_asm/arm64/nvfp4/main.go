@@ -12,7 +12,8 @@ func main() {
 				encode(p, op, in)
 			}
 		}
-		decode(p)
+		decode(p, false)
+		decode(p, true)
 	})
 }
 
@@ -193,11 +194,16 @@ func (e encoder) encode(r, v []neon.V) {
 	e.InsertR(v[0], r[0], 1, neon.Bytes)
 }
 
-// decode emits dst[i] = value(codes[i])·mult of its block. The table holds the
-// highest bytes of the 16 values, then their second bytes; the others are 0.
-func decode(p *neon.Printer) {
-	p.Text("decodeE2M1NEON", "dst *float32, codes *byte, mult *float32, table *uint8, groups int", "",
-		"agrees with decodeE2M1Generic on groups of 2 blocks, one or more.")
+// decode emits dst[i] = value(codes[i])·mult of its block, rounded to BF16 if
+// toBF16 is set. The table holds the highest bytes of the 16 values, then their
+// second bytes; the others are 0.
+func decode(p *neon.Printer, toBF16 bool) {
+	name, typ := "decodeE2M1", "float32"
+	if toBF16 {
+		name, typ = "decodeE2M1BF16", "uint16"
+	}
+	p.Text(name+"NEON", "dst *"+typ+", codes *byte, mult *float32, table *uint8, groups int", "",
+		"agrees with "+name+"Generic on groups of 2 blocks, one or more.")
 	dst, codes, mults, table, groups := p.Param("dst"), p.Param("codes"), p.Param("mult"), p.Param("table"), p.Param("groups")
 	first, second := p.V(), p.V()
 	p.Load(table, first, second)
@@ -207,6 +213,10 @@ func decode(p *neon.Printer) {
 	code, even, odd, index := p.V(), p.V(), p.V(), p.V()
 	upper, lower, half, x := p.V(), p.V(), p.V(), p.V()
 	y := p.Vs(4)
+	var r rounder
+	if toBF16 {
+		r = newRounder(p)
+	}
 	p.Loop(groups, func() {
 		p.Load(codes, code)
 		p.And(even, code, low)
@@ -217,6 +227,9 @@ func decode(p *neon.Printer) {
 			p.Lookup(upper, index, first)
 			p.Lookup(lower, index, second)
 			p.LoadAll(mults, mult)
+			if toBF16 {
+				r.quiet(mult)
+			}
 			p.Comment("The products")
 			for i, zip := range []func(d, a, b neon.V, in string){p.ZipLower, p.ZipUpper} {
 				zip(half, lower, upper, neon.Bytes)
@@ -225,8 +238,52 @@ func decode(p *neon.Printer) {
 				p.ZipUpper(x, zero, half, neon.Halves)
 				p.Mul(y[2*i+1], x, mult, minusZero)
 			}
-			p.Store(dst, y...)
+			if toBF16 {
+				p.Comment("Their upper halves, once rounded")
+				for _, y := range y {
+					r.round(y)
+				}
+				p.Odd(y[0], y[0], y[1], neon.Halves)
+				p.Odd(y[1], y[2], y[3], neon.Halves)
+				p.Store(dst, y[0], y[1])
+			} else {
+				p.Store(dst, y...)
+			}
 		}
 	})
 	p.Return()
+}
+
+// rounder rounds float32 bits so that their upper half is the nearest BF16, for
+// what is not a NaN or a NaN whose lower half is 0.
+type rounder struct {
+	*neon.Printer
+	one, justHalf                       neon.V
+	magnitude, inf, upperHalf, quietBit neon.V
+	t, u                                neon.V
+}
+
+func newRounder(p *neon.Printer) rounder {
+	return rounder{p, p.Const(1), p.Const(0x7FFF),
+		p.Const(0x7FFF_FFFF), p.Const(0x7F80_0000), p.Const(0xFFFF_0000), p.Const(1 << 22),
+		p.V(), p.V()}
+}
+
+// round sets x += 0x7FFF + (x>>16 & 1).
+func (r rounder) round(x neon.V) {
+	r.ShiftR(r.t, x, 16, neon.Words)
+	r.And(r.t, r.t, r.one)
+	r.Add(x, x, r.justHalf)
+	r.Add(x, x, r.t)
+}
+
+// quiet makes a NaN quiet and its lower half 0.
+func (r rounder) quiet(x neon.V) {
+	r.Comment("A NaN's magnitude is above Inf, as integers")
+	r.And(r.t, x, r.magnitude)
+	r.Max(r.u, r.t, r.inf)
+	r.Equal(r.u, r.u, r.inf)
+	r.And(r.t, x, r.upperHalf)
+	r.Or(r.t, r.t, r.quietBit)
+	r.InsertNot(x, r.t, r.u)
 }
