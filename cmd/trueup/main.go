@@ -23,6 +23,6 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(reportCommand())
+	c.AddCommand(reportCommand(), identifyCommand())
 	return c
 }
