@@ -11,9 +11,12 @@ import (
 	"github.com/trueup-rl/trueup/correction"
 	"github.com/trueup-rl/trueup/fp8"
 	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/layout"
 	"github.com/trueup-rl/trueup/logprob"
 	"github.com/trueup-rl/trueup/mismatch"
+	"github.com/trueup-rl/trueup/mx"
 	"github.com/trueup-rl/trueup/nvfp4"
+	"github.com/trueup-rl/trueup/roundoff"
 	"github.com/trueup-rl/trueup/rows"
 )
 
@@ -35,8 +38,12 @@ type Size struct {
 // Sizes are those that kernels are measured at.
 var Sizes = []Size{{"L2", 48 << 10}, {"DRAM", 16 << 20}}
 
-// columns of the matrices that are quantized.
-const columns = 1024
+// columns of the matrices that are quantized, and of scales of blocks: 128 rows
+// of these are a whole tile's.
+const (
+	columns         = 1024
+	columnsOfScales = 128
+)
 
 // Kernels are all that are measured.
 var Kernels = []Kernel{
@@ -99,6 +106,68 @@ var Kernels = []Kernel{
 	}},
 	{"correct_token_tis", correct("token-tis:2")},
 	{"correct_seq_tis", correct("seq-tis:2, geo-mask:0.99..1.01")},
+	{"nvfp4_bf16", func(n int) (func(), int, int) {
+		x, t := normal(n), nvfp4.New(n/columns, columns, nvfp4.ModelOpt)
+		nvfp4.Quantize(t, x, nvfp4.AMax(x))
+		y := make([]bf16.BF16, n)
+		return func() { nvfp4.DequantizeBF16(y, t) }, len(t.Codes) + len(t.Scales), 2 * n
+	}},
+	{"divergence_f32", func(n int) (func(), int, int) {
+		x, y := normal(n), noisy(n)
+		return func() { divergences(x, y) }, 8 * n, 0
+	}},
+	{"divergence_bf16", func(n int) (func(), int, int) {
+		x, y := normalBF16(n), make([]bf16.BF16, n)
+		bf16.Encode(y, noisy(n))
+		return func() { divergences(x, y) }, 4 * n, 0
+	}},
+	{"f32_mxfp8_floor", quantizeMX(mx.E4M3, mx.Default)},
+	{"f32_mxfp8_rceil", quantizeMX(mx.E4M3, mx.TorchAORCeil)},
+	{"f32_mxfp4_floor", quantizeMX(mx.E2M1, mx.Default)},
+	{"f32_mxfp4_rceil", quantizeMX(mx.E2M1, mx.TorchAORCeil)},
+	{"bf16_mxfp8_floor", quantizeMXBF16(mx.E4M3, mx.Default)},
+	{"bf16_mxfp4_floor", quantizeMXBF16(mx.E2M1, mx.Default)},
+	{"mxfp8_f32", dequantizeMX(mx.E4M3)},
+	{"mxfp4_f32", dequantizeMX(mx.E2M1)},
+	{"f32_fp8_tensor", quantizeFP8(fp8.Default, fp8.PerTensor)},
+	{"f32_fp8_1x128", quantizeFP8(fp8.DeepGEMM, fp8.Tile1x128)},
+	{"f32_fp8_128x128", quantizeFP8(fp8.DeepGEMM, fp8.Tile128x128)},
+	{"bf16_fp8_tensor_modelopt", quantizeFP8BF16(fp8.ModelOpt, fp8.PerTensor)},
+	{"bf16_fp8_1x128", quantizeFP8BF16(fp8.DeepGEMM, fp8.Tile1x128)},
+	{"bf16_fp8_128x128", quantizeFP8BF16(fp8.DeepGEMM, fp8.Tile128x128)},
+	{"fp8_f32_128x128", func(n int) (func(), int, int) {
+		x, t := normal(n), newFP8(n, fp8.DeepGEMM, fp8.Tile128x128)
+		fp8.Quantize(t, x, 0)
+		return func() { fp8.Dequantize(x, t) }, n + 4*len(t.Scales), 4 * n
+	}},
+	{"f32_nvfp4_compressed_tensors", quantize(nvfp4.CompressedTensors)},
+	{"bf16_nvfp4_compressed_tensors", quantizeBF16(nvfp4.CompressedTensors)},
+	{"f32_nvfp4_torchao", quantize(nvfp4.TorchAOTwoLevel)},
+	{"f32_nvfp4_16x16", quantize(nvfp4.TransformerEngine16x16)},
+	{"hadamard_f32", func(n int) (func(), int, int) {
+		x, y := normal(n), make([]float32, n)
+		return func() { nvfp4.Hadamard(y, x, nvfp4.RandomSigns) }, 4 * n, 4 * n
+	}},
+	{"hadamard_bf16", func(n int) (func(), int, int) {
+		x, y := normalBF16(n), make([]bf16.BF16, n)
+		return func() { nvfp4.HadamardBF16(y, x, nvfp4.RandomSigns) }, 2 * n, 2 * n
+	}},
+	{"swizzle_128x4", func(n int) (func(), int, int) {
+		src, dst := make([]byte, n), make([]byte, n)
+		return func() { layout.Swizzle(dst, src, n/columnsOfScales, columnsOfScales, layout.Tiles128x4) }, n, n
+	}},
+	{"unswizzle_128x4", func(n int) (func(), int, int) {
+		dst, src := make([]byte, n), make([]byte, n)
+		return func() {
+			must(layout.Unswizzle(dst, src, n/columnsOfScales, columnsOfScales, layout.Tiles128x4))
+		}, n, n
+	}},
+	{"f32_nvfp4_stats", func(n int) (func(), int, int) {
+		x, t := normal(n), nvfp4.New(n/columns, columns, nvfp4.ModelOpt)
+		amax := nvfp4.AMax(x)
+		var stats roundoff.Stats
+		return func() { nvfp4.QuantizeStats(t, x, amax, &stats) }, 4 * n, len(t.Codes) + len(t.Scales)
+	}},
 }
 
 func quantize(r nvfp4.Recipe) func(int) (func(), int, int) {
@@ -114,6 +183,48 @@ func quantizeBF16(r nvfp4.Recipe) func(int) (func(), int, int) {
 		x, t := normalBF16(n), nvfp4.New(n/columns, columns, r)
 		amax := nvfp4.AMaxBF16(x)
 		return func() { nvfp4.QuantizeBF16(t, x, amax) }, 2 * n, len(t.Codes) + len(t.Scales)
+	}
+}
+
+func quantizeMX(f mx.Format, r mx.Recipe) func(int) (func(), int, int) {
+	return func(n int) (func(), int, int) {
+		x, t := normal(n), mx.New(n/columns, columns, f, r)
+		return func() { mx.Quantize(t, x) }, 4 * n, len(t.Codes) + len(t.Scales)
+	}
+}
+
+func quantizeMXBF16(f mx.Format, r mx.Recipe) func(int) (func(), int, int) {
+	return func(n int) (func(), int, int) {
+		x, t := normalBF16(n), mx.New(n/columns, columns, f, r)
+		return func() { mx.QuantizeBF16(t, x) }, 2 * n, len(t.Codes) + len(t.Scales)
+	}
+}
+
+func dequantizeMX(f mx.Format) func(int) (func(), int, int) {
+	return func(n int) (func(), int, int) {
+		x, t := normal(n), mx.New(n/columns, columns, f, mx.Default)
+		mx.Quantize(t, x)
+		return func() { mx.Dequantize(x, t) }, len(t.Codes) + len(t.Scales), 4 * n
+	}
+}
+
+func newFP8(n int, r fp8.Recipe, tile fp8.Tile) *fp8.Tensor {
+	return fp8.New(n/columns, columns, r, tile, fp8.FormatE4M3)
+}
+
+func quantizeFP8(r fp8.Recipe, tile fp8.Tile) func(int) (func(), int, int) {
+	return func(n int) (func(), int, int) {
+		x, t := normal(n), newFP8(n, r, tile)
+		amax := fp8.AMax(x)
+		return func() { fp8.Quantize(t, x, amax) }, 4 * n, n + 4*len(t.Scales)
+	}
+}
+
+func quantizeFP8BF16(r fp8.Recipe, tile fp8.Tile) func(int) (func(), int, int) {
+	return func(n int) (func(), int, int) {
+		x, t := normalBF16(n), newFP8(n, r, tile)
+		amax := fp8.AMaxBF16(x)
+		return func() { fp8.QuantizeBF16(t, x, amax) }, 2 * n, n + 4*len(t.Scales)
 	}
 }
 
@@ -139,20 +250,27 @@ func logProbs[L logprob.Logit](x []L) {
 	}
 }
 
+// divergences compares rows of logits as long as a vocabulary.
+func divergences[L logprob.Logit](x, y []L) {
+	const vocabulary = 48 << 10
+	for i := 0; i < len(x); i += vocabulary {
+		end := min(i+vocabulary, len(x))
+		logprob.Between(x[i:end], y[i:end], 1)
+	}
+}
+
 // importanceRatio writes every token's ratio and takes the sums that k1, k2, k3
 // and the effective sample share need.
 func importanceRatio(w []float32, b *mismatch.Batch) {
 	var block kernel.Block
-	var acc kernel.RowAcc
 	for i := range b.Layout.Rows() {
 		trainer, rollout, _ := b.Row(i)
 		start, _ := b.Layout.Row(i)
-		acc.Reset()
+		var sums kernel.RowSums
 		for at := 0; at < len(trainer); at += block.N {
 			block.Load(trainer[at:], rollout[at:], nil)
-			block.Exp()
-			acc.Add(&block, trainer[at:], rollout[at:])
-			kernel.StoreWeights(w[start+at:start+at+block.N], &block.W, 1)
+			sums.Add(&block)
+			copy(w[start+at:], block.W[:block.N])
 		}
 	}
 }
@@ -186,6 +304,16 @@ func normal(n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+// noisy returns normal(n) as another precision would have it.
+func noisy(n int) []float32 {
+	rng := rand.New(rand.NewPCG(3, uint64(n)))
+	x := normal(n)
+	for i := range x {
+		x[i] += float32(0.3 * rng.NormFloat64())
 	}
 	return x
 }

@@ -1,8 +1,6 @@
 package correction
 
 import (
-	"math"
-
 	"github.com/trueup-rl/trueup/internal/exact"
 	"github.com/trueup-rl/trueup/internal/kernel"
 )
@@ -12,7 +10,7 @@ import (
 type filterRule struct {
 	Filter
 	lo, hi float64
-	acc    filterAcc
+	sums   kernel.FilterSums // of the row at hand
 }
 
 func newFilterRule(f Filter) filterRule {
@@ -26,77 +24,31 @@ func (r *filterRule) pass(x float64) bool { return r.lo <= x && x <= r.hi }
 
 func (r *filterRule) clamp(x float64) float64 { return max(r.lo, min(x, r.hi)) }
 
-// of returns the statistic of a token, with |d| clamped.
-func (r *filterRule) of(b *kernel.Block, t int) float64 {
-	d := max(-kernel.Clamp, min(b.D[t], kernel.Clamp))
-	switch r.Statistic {
-	case K2:
-		return float64(d*d) / 2
-	case K3:
-		if b.Wild {
-			_, k3 := kernel.ExpK3(d)
-			return k3
-		}
-		return b.K3[t]
+// add adds the tokens of a block, if the filter needs them. At level Token it
+// clears keep where the filter rejects.
+func (r *filterRule) add(keep []uint8, b *kernel.Block) {
+	tokens := kernel.Range{Lo: float32(r.lo), Hi: float32(r.hi), Square: r.Statistic == K2}
+	x := &b.D
+	if r.Statistic == K3 {
+		x = &b.K3
 	}
-	return d
+	switch r.Level {
+	case Token:
+		r.sums.Add(keep, x, b, &tokens)
+	case Maximum:
+		r.sums.Add(nil, x, b, &tokens)
+	}
 }
-
-// looksAtTokens reports whether the filter needs each token's statistic; for the
-// others a row's sums suffice, unless clamping matters in it.
-func (r *filterRule) looksAtTokens() bool { return r.Level == Token || r.Level == Maximum }
 
 // total returns the sum of the statistic over a row.
 func (r *filterRule) total(s *kernel.RowSums) float64 {
-	switch {
-	case s.Wild:
-		return r.acc.sum.Total()
-	case r.Statistic == K2:
-		return s.D2 / 2
-	case r.Statistic == K3:
-		return s.K3
+	switch r.Statistic {
+	case K2:
+		return s.Bounded.D2 / 2
+	case K3:
+		return s.Bounded.K3
 	}
-	return s.D
-}
-
-// filterAcc accumulates a row's statistic over its valid tokens.
-type filterAcc struct {
-	sum, sumSq, clampedSum, clampedSumSq kernel.RowSum
-	least, largest                       float64
-	high, low                            int64
-}
-
-func (a *filterAcc) reset() {
-	*a = filterAcc{least: math.Inf(1), largest: math.Inf(-1)}
-}
-
-// add adds the tokens of a block. At level Token it clears keep where the filter
-// rejects.
-func (r *filterRule) add(keep []uint8, b *kernel.Block) {
-	a := &r.acc
-	for t := range keep {
-		if b.Valid[t] == 0 {
-			continue
-		}
-		v := r.of(b, t)
-		a.sum.Add(t, v)
-		a.least, a.largest = min(a.least, v), max(a.largest, v)
-		if r.Level != Token {
-			continue
-		}
-		c := r.clamp(v)
-		a.sumSq.Add(t, float64(v*v))
-		a.clampedSum.Add(t, c)
-		a.clampedSumSq.Add(t, float64(c*c))
-		if v > r.hi {
-			a.high++
-			keep[t] = 0
-		}
-		if v < r.lo {
-			a.low++
-			keep[t] = 0
-		}
-	}
+	return s.Bounded.D
 }
 
 // rejectsRow ends a row: it adds the row to dst, if that is not nil, and reports
@@ -108,7 +60,7 @@ func (r *filterRule) rejectsRow(dst *filterStats, s *kernel.RowSums) bool {
 		return false
 	case r.Level == Token:
 		if dst != nil {
-			dst.addTokens(r, s.N)
+			dst.addTokens(r)
 		}
 		return false
 	case r.Level == Sequence:
@@ -116,7 +68,7 @@ func (r *filterRule) rejectsRow(dst *filterStats, s *kernel.RowSums) bool {
 	case r.Level == Mean:
 		x = r.total(s) / float64(s.N)
 	default:
-		x = r.acc.largest
+		x = r.sums.Max
 	}
 	if dst != nil {
 		dst.addRow(r, x, s.N)
@@ -170,12 +122,12 @@ func (s *filterStats) addRow(r *filterRule, x float64, tokens int) {
 }
 
 // addTokens adds a row at level Token.
-func (s *filterStats) addTokens(r *filterRule, tokens int) {
-	a := &r.acc
-	n, total := int64(tokens), a.sum.Total()
-	s.tokens.AddBlock(exact.Block{N: n, Sum: total, SumSq: a.sumSq.Total(), Min: a.least, Max: a.largest})
-	s.clamped.AddBlock(exact.Block{N: n, Sum: a.clampedSum.Total(), SumSq: a.clampedSumSq.Total(), Min: r.clamp(a.least), Max: r.clamp(a.largest)})
-	mean := total / float64(n)
+func (s *filterStats) addTokens(r *filterRule) {
+	a := &r.sums
+	n := int64(a.N)
+	s.tokens.AddBlock(exact.Block{N: n, Sum: a.Sum, SumSq: a.SumSq, Min: a.Min, Max: a.Max})
+	s.clamped.AddBlock(exact.Block{N: n, Sum: a.Clamped, SumSq: a.ClampedSq, Min: r.clamp(a.Min), Max: r.clamp(a.Max)})
+	mean := a.Sum / float64(n)
 	s.rows.Add(mean)
 	if mean > r.hi {
 		s.rowHigh++
@@ -183,10 +135,11 @@ func (s *filterStats) addTokens(r *filterRule, tokens int) {
 	if mean < r.lo {
 		s.rowLow++
 	}
-	s.high += a.high
-	s.low += a.low
-	s.rejectedTokens += a.high + a.low
-	if a.high+a.low > 0 {
+	rejected := int64(a.High + a.Low)
+	s.high += int64(a.High)
+	s.low += int64(a.Low)
+	s.rejectedTokens += rejected
+	if rejected > 0 {
 		s.rejectedRows++
 	}
 }

@@ -3,6 +3,7 @@ package correction
 import (
 	"fmt"
 
+	"github.com/trueup-rl/trueup/internal/exact"
 	"github.com/trueup-rl/trueup/internal/kernel"
 	"github.com/trueup-rl/trueup/mismatch"
 )
@@ -11,65 +12,73 @@ import (
 // what is kept to keep, and adds what it finds to dst, if that is not nil.
 func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, factor float64, dst *Stats) error {
 	trainer, rollout, mask := b.Row(i)
-	c.acc.Reset()
-	c.weight.acc.Reset()
 	for k := range c.filters {
-		c.filters[k].acc.reset()
+		c.filters[k].sums = kernel.FilterSums{}
 	}
-	var effect effectAcc
-	nonFinite := false
+	versions := b.Versions(i)
+	var found mismatch.Row
+	sums := &found.Sums
+	var weights, effect kernel.WeightSums
+	kept := 0
 	for at := 0; at < len(trainer); at += c.block.N {
 		n := c.block.Load(trainer[at:], rollout[at:], from(mask, at))
-		if c.block.NonFinite > 0 {
-			if c.policy.NonFinite == Refuse {
-				return refuse(i, trainer, rollout, mask)
-			}
-			nonFinite = true
+		if c.block.NonFinite > 0 && c.policy.NonFinite == Refuse {
+			return refuse(i, trainer, rollout, mask)
 		}
-		c.block.Exp()
-		c.acc.Add(&c.block, trainer[at:], rollout[at:])
 		if dst != nil {
-			dst.mismatch.AddBlock(&c.block)
+			dst.mismatch.AddBlock(&found, &c.block, from(versions, at), b.Current)
+		} else {
+			sums.Add(&c.block)
 		}
-		c.block.Keep(keep[at : at+n])
+		y := &c.block.W // of weights that a row shares, only which are not 0 matters
+		direct := false
 		if c.weight.perToken() {
-			c.weight.acc.Weigh(&c.weights, &c.block, &c.weight.bounds)
-			if w != nil {
-				kernel.StoreWeights(w[at:at+n], &c.weights, factor)
+			y = &c.weights
+			// A whole block's weights go straight to w, unless AddKept will change y.
+			if direct = w != nil && n == len(y) && !c.dropsTokens; direct {
+				y = (*[kernel.BlockLen]float32)(w[at:])
 			}
+			weights.Add(y, &c.block, &c.weight.bounds)
 		}
+		if w != nil && !direct {
+			copy(w[at:], y[:n])
+		}
+		rowKeep := keep[at : at+n]
+		c.block.Keep(rowKeep)
 		for k := range c.filters {
-			if c.filters[k].looksAtTokens() {
-				c.filters[k].add(keep[at:at+n], &c.block)
+			c.filters[k].add(rowKeep, &c.block)
+		}
+		if c.dropsTokens {
+			kept += kernel.CountKept(rowKeep)
+			if dst != nil && c.weight.perToken() {
+				effect.AddKept(y, rowKeep)
 			}
 		}
-		if dst != nil && c.dropsTokens && c.weight.perToken() {
-			effect.add(&c.weights, keep[at:at+n])
-		}
+	}
+	if !c.dropsTokens {
+		kept, effect = sums.N, weights
 	}
 
-	sums := c.acc.Sums()
-	if sums.Wild && c.sumsRows {
-		c.sumClamped(trainer, rollout, mask, keep)
-	}
-	var weightDst *weightStats
 	if dst != nil {
-		dst.mismatch.AddRow(&sums)
-		weightDst = &dst.weight
+		dst.mismatch.AddRow(&found)
 	}
-	rowWeight := 1.0
+	left := momentsOf(&effect)
 	if c.weight.perToken() {
-		s := c.weight.acc.Sums()
 		if dst != nil {
-			weightDst.add(&c.weight, &s, sums.N)
+			dst.weight.add(&c.weight, momentsOf(&weights), &weights, sums.Bounded.Ratio)
 		}
-		if !c.dropsTokens {
-			effect = effectOf(&s, sums.N)
+		if w != nil && factor != 1 {
+			kernel.DivideWeights(w, float32(factor))
 		}
 	} else {
-		rowWeight = c.weight.ofRow(&sums, weightDst)
+		var weightDst *weightStats
+		if dst != nil {
+			weightDst = &dst.weight
+		}
+		shared := c.weight.ofRow(sums, weightDst)
+		left = repeated(shared, kept)
 		if w != nil {
-			fill(w, trainer, rollout, mask, float32(rowWeight/factor))
+			kernel.FillWeights(w, float32(shared/factor))
 		}
 	}
 	for k := range c.filters {
@@ -77,50 +86,23 @@ func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, fac
 		if dst != nil {
 			filterDst = &dst.filters[k]
 		}
-		if c.filters[k].rejectsRow(filterDst, &sums) {
+		if c.filters[k].rejectsRow(filterDst, sums) {
 			clear(keep)
-			effect = effectAcc{}
+			left = exact.Block{}
 		}
 	}
 	if dst != nil {
-		if !c.weight.perToken() {
-			effect.addRow(rowWeight, keep)
-		}
-		dst.effect.add(&effect, sums.N)
+		dst.effect.add(left, sums.N)
 	}
-	if nonFinite {
+	if sums.NonFinite > 0 {
 		c.admitNonFinite(w, keep, trainer, rollout, mask)
 	}
 	return nil
 }
 
-// sumClamped goes through a row again for the filters that sum over it: with a
-// log-ratio beyond the clamp, the row's own sums are not theirs.
-func (c *Corrector) sumClamped(trainer, rollout []float32, mask, keep []uint8) {
-	for at := 0; at < len(trainer); at += c.block.N {
-		n := c.block.Load(trainer[at:], rollout[at:], from(mask, at))
-		c.block.Exp()
-		for k := range c.filters {
-			if !c.filters[k].looksAtTokens() {
-				c.filters[k].add(keep[at:at+n], &c.block)
-			}
-		}
-	}
-}
-
-// fill sets w to x at valid tokens and to 0 elsewhere.
-func fill(w, trainer, rollout []float32, mask []uint8, x float32) {
-	for t := range w {
-		w[t] = x
-		if mask != nil && mask[t] == 0 || !isFinite(trainer[t], rollout[t]) {
-			w[t] = 0
-		}
-	}
-}
-
 // isFinite reports whether a token has a log-ratio.
 func isFinite(trainer, rollout float32) bool {
-	d := float64(trainer) - float64(rollout)
+	d := trainer - rollout
 	return d-d == 0
 }
 
@@ -153,10 +135,10 @@ func refuse(row int, trainer, rollout []float32, mask []uint8) error {
 	return fmt.Errorf("%w: row %d, token %d: trainer %v, rollout %v", ErrNonFinite, row, t, trainer[t], rollout[t])
 }
 
-// from returns the mask from token at on, nil if it is nil.
-func from(mask []uint8, at int) []uint8 {
-	if mask == nil {
+// from returns x from token at on, nil if it is nil.
+func from[T any](x []T, at int) []T {
+	if x == nil {
 		return nil
 	}
-	return mask[at:]
+	return x[at:]
 }

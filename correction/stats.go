@@ -2,7 +2,6 @@ package correction
 
 import (
 	"github.com/trueup-rl/trueup/internal/exact"
-	"github.com/trueup-rl/trueup/internal/kernel"
 	"github.com/trueup-rl/trueup/mismatch"
 )
 
@@ -10,7 +9,7 @@ import (
 // Like mismatch.Stats they merge exactly: micro-batches, workers and ranks in
 // any order give the same bits. Merge only Stats of the same policy.
 //
-// The zero value is empty. A Stats is about 12 KiB.
+// The zero value is empty. A Stats is about 27 KiB.
 type Stats struct {
 	mismatch mismatch.Stats
 	weight   weightStats
@@ -30,6 +29,13 @@ func (s *Stats) Merge(o *Stats) {
 
 // Mismatch returns the statistics that do not depend on the policy.
 func (s *Stats) Mismatch() mismatch.Summary { return s.mismatch.Summary() }
+
+// Positions returns the mismatch by position in the row, if Corrector.Split asked
+// for it.
+func (s *Stats) Positions() []mismatch.Bucket { return s.mismatch.Positions() }
+
+// Staleness returns the mismatch by staleness, if Corrector.Split asked for it.
+func (s *Stats) Staleness() []mismatch.Bucket { return s.mismatch.Staleness() }
 
 // WeightSummary describes the weights before normalisation and before filters,
 // over valid tokens. Without a weight rule all is 0.
@@ -126,65 +132,22 @@ type effectStats struct {
 	weight                       exact.Moments
 }
 
-// effectAcc accumulates the weights of a row's kept tokens.
-type effectAcc struct {
-	kept           int
-	sum, sumSq     kernel.RowSum
-	least, largest float64
-}
-
-// effectOf is the effect of weights on a row all of whose n tokens are kept.
-func effectOf(w *kernel.WeightSums, n int) effectAcc {
-	a := effectAcc{kept: n, least: w.Min, largest: w.Max}
-	a.sum[0], a.sumSq[0] = w.Sum, w.SumSq
-	return a
-}
-
-// add adds a block with weights of its own.
-func (a *effectAcc) add(w *[kernel.BlockLen]float64, keep []uint8) {
-	for t, k := range keep {
-		if k == 0 {
-			continue
-		}
-		x := w[t]
-		if a.kept == 0 {
-			a.least, a.largest = x, x
-		}
-		a.kept++
-		a.least, a.largest = min(a.least, x), max(a.largest, x)
-		a.sum.Add(t, x)
-		a.sumSq.Add(t, float64(x*x))
-	}
-}
-
-// addRow adds a row whose tokens share the weight w.
-func (a *effectAcc) addRow(w float64, keep []uint8) {
-	for _, k := range keep {
-		a.kept += int(k)
-	}
-	n := float64(a.kept)
-	a.sum[0], a.sumSq[0] = float64(w*n), float64(w*w*n)
-	a.least, a.largest = w, w
-}
-
-// add adds a row of n valid tokens.
-func (s *effectStats) add(a *effectAcc, n int) {
+// add adds a row of n valid tokens, given the weights of those that are kept.
+func (s *effectStats) add(kept exact.Block, n int) {
 	if n == 0 {
 		return
 	}
-	if a.kept == 0 {
-		a.largest = 0
-	}
-	if a.kept < n {
-		a.least = 0
+	if int(kept.N) < n {
+		kept.Min = 0
 		s.rejectedRows++
 	}
-	if a.kept > 0 {
+	if kept.N > 0 {
 		s.keptRows++
 	}
 	s.rows++
-	s.keptTokens += int64(a.kept)
-	s.weight.AddBlock(exact.Block{N: int64(n), Sum: a.sum.Total(), SumSq: a.sumSq.Total(), Min: a.least, Max: a.largest})
+	s.keptTokens += kept.N
+	kept.N = int64(n) // a rejected token weighs 0
+	s.weight.AddBlock(kept)
 }
 
 func (s *effectStats) merge(o *effectStats) {

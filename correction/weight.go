@@ -10,7 +10,6 @@ type weightRule struct {
 	Weight
 	bounds       kernel.Bounds
 	logLo, logHi float64 // of bounds.Low and Hi
-	acc          kernel.WeightAcc
 }
 
 func newWeightRule(w Weight) weightRule {
@@ -45,14 +44,14 @@ func (r *weightRule) ofRow(s *kernel.RowSums, dst *weightStats) float64 {
 	if dst == nil {
 		return w
 	}
-	sums := kernel.WeightSums{Sum: float64(w * n), SumSq: float64(w * w * n), Ratio: float64(c * n), Min: w, Max: w}
+	var counts kernel.WeightSums
 	if c > r.Hi {
-		sums.High = s.N
+		counts.High = s.N
 	}
 	if c < r.bounds.Low {
-		sums.Low = s.N
+		counts.Low = s.N
 	}
-	dst.add(r, &sums, s.N)
+	dst.add(r, repeated(w, s.N), &counts, float64(c*n))
 	if logRatio > r.logHi {
 		dst.rowHigh++
 	}
@@ -60,6 +59,17 @@ func (r *weightRule) ofRow(s *kernel.RowSums, dst *weightStats) float64 {
 		dst.rowLow++
 	}
 	return w
+}
+
+// repeated describes n weights of w.
+func repeated(w float64, n int) exact.Block {
+	k := float64(n)
+	return exact.Block{N: int64(n), Sum: float64(w * k), SumSq: float64(w * w * k), Min: w, Max: w}
+}
+
+// momentsOf describes the weights that s sums.
+func momentsOf(s *kernel.WeightSums) exact.Block {
+	return exact.Block{N: int64(s.N), Sum: s.Sum, SumSq: s.SumSq, Min: s.Min, Max: s.Max}
 }
 
 // weightStats accumulate what a weight does, before normalisation.
@@ -82,16 +92,18 @@ func (s *weightStats) merge(o *weightStats) {
 	s.meanLow += o.meanLow
 }
 
-// add adds a row of n valid tokens.
-func (s *weightStats) add(r *weightRule, w *kernel.WeightSums, n int) {
-	if n == 0 {
+// add adds a row: its weights, how many ratios lay out of bounds, and the sum of
+// the ratios.
+func (s *weightStats) add(r *weightRule, w exact.Block, counts *kernel.WeightSums, ratio float64) {
+	if w.N == 0 {
 		return
 	}
-	s.applied.AddBlock(exact.Block{N: int64(n), Sum: w.Sum, SumSq: w.SumSq, Min: w.Min, Max: w.Max})
-	s.high += int64(w.High)
-	s.low += int64(w.Low)
-	s.rowMean.Add(w.Sum / float64(n))
-	mean := w.Ratio / float64(n)
+	s.applied.AddBlock(w)
+	s.high += int64(counts.High)
+	s.low += int64(counts.Low)
+	n := float64(w.N)
+	s.rowMean.Add(w.Sum / n)
+	mean := ratio / n
 	if mean > r.Hi {
 		s.meanHigh++
 	}

@@ -24,6 +24,10 @@ type Batch struct {
 	// Nil means that every token of every row is. Values under a zero are never
 	// looked at.
 	Mask []uint8
+	// Version is the version of the policy that sampled each token, nil if it is
+	// not known, and Current the trainer's; see ByStaleness.
+	Version []int32
+	Current int32
 }
 
 // Check reports whether every array covers the layout.
@@ -36,6 +40,8 @@ func (b *Batch) Check() error {
 		return fmt.Errorf("%w: Rollout has %d elements, the layout needs %d", ErrShape, len(b.Rollout), need)
 	case b.Mask != nil && len(b.Mask) < need:
 		return fmt.Errorf("%w: Mask has %d elements, the layout needs %d", ErrShape, len(b.Mask), need)
+	case b.Version != nil && len(b.Version) < need:
+		return fmt.Errorf("%w: Version has %d elements, the layout needs %d", ErrShape, len(b.Version), need)
 	}
 	return nil
 }
@@ -47,4 +53,21 @@ func (b *Batch) Row(i int) (trainer, rollout []float32, mask []uint8) {
 		mask = b.Mask[start:end]
 	}
 	return b.Trainer[start:end], b.Rollout[start:end], mask
+}
+
+// Versions returns row i's part of Version, nil if that is nil.
+func (b *Batch) Versions(i int) []int32 {
+	if b.Version == nil {
+		return nil
+	}
+	start, end := b.Layout.Row(i)
+	return b.Version[start:end]
+}
+
+// from returns x from token at on, nil if it is nil.
+func from[T any](x []T, at int) []T {
+	if x == nil {
+		return nil
+	}
+	return x[at:]
 }

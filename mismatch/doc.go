@@ -21,6 +21,11 @@
 // any order without a bit of difference. Only a row that is itself cut is not
 // the sum of its parts.
 //
-// A token whose log-probability is NaN or infinite on either side is counted
-// and left out. Fully masked rows and batches are fine; they count as rows.
+// What is made of one token is float32, d rounded once; sums are float32 within
+// 512 tokens of a row and float64 above, but for those of the log-probabilities,
+// which lose nothing. See [Summary] for what that means.
+//
+// A token whose log-probability is NaN or infinite on either side, or for whose d
+// float32 is too small, is counted and left out. Fully masked rows and batches
+// are fine; they count as rows.
 package mismatch

@@ -22,7 +22,7 @@ func (s *Stats) AbsQuantile(q float64) float64 {
 	rank := max(1, int64(math.Ceil(float64(q*float64(n)))))
 	seen := int64(0)
 	for bin := range kernel.HistSide {
-		seen += s.histogram[bin] + s.histogram[bin+kernel.HistSide]
+		seen += s.histogram.Bin(bin) + s.histogram.Bin(bin+kernel.HistSide)
 		if seen < rank {
 			continue
 		}

@@ -8,10 +8,10 @@ import (
 )
 
 // Stats accumulates the mismatch of any number of batches. Rows are its atoms:
-// a row's sums are float64, and sums over rows are exact, so that Stats merged
+// a row's sums end in float64, and sums over rows are exact, so that Stats merged
 // from any split of the rows over workers, in any order, hold the same bits.
 //
-// The zero value is empty. A Stats is about 9 KiB, most of it a histogram.
+// The zero value is empty. A Stats is about 24 KiB, most of it a histogram.
 type Stats struct {
 	rows, empty, nonFinite int64
 	over2, underHalf       int64
@@ -29,7 +29,15 @@ type Stats struct {
 	trainerPPL, rolloutPPL exact.Sum // e^NLL
 	logPPLDiff, logPPLAbs  exact.Moments
 	pplRatio               exact.Sum // e^logPPLDiff
+
+	split     Split
+	positions [positionBuckets]bucketSums
+	staleness [stalenessBuckets]bucketSums
 }
+
+// Split makes Add keep apart what it counts from now on, at some cost; see
+// Positions and Staleness.
+func (s *Stats) Split(by Split) { s.split = by }
 
 // Add measures the rows of a batch. It allocates nothing. It returns an error
 // wrapping ErrShape, and adds nothing, if an array is too short.
@@ -38,37 +46,30 @@ func (s *Stats) Add(b *Batch) error {
 		return err
 	}
 	var block kernel.Block
-	var acc kernel.RowAcc
 	for i := range b.Layout.Rows() {
 		trainer, rollout, mask := b.Row(i)
-		acc.Reset()
-		for len(trainer) > 0 {
-			n := block.Load(trainer, rollout, mask)
-			block.Exp()
-			acc.Add(&block, trainer, rollout)
-			s.AddBlock(&block)
-			trainer, rollout = trainer[n:], rollout[n:]
-			if mask != nil {
-				mask = mask[n:]
-			}
+		versions := b.Versions(i)
+		var row Row
+		for at := 0; at < len(trainer); at += block.N {
+			block.Load(trainer[at:], rollout[at:], from(mask, at))
+			s.AddBlock(&row, &block, from(versions, at), b.Current)
 		}
-		sums := acc.Sums()
-		s.AddRow(&sums)
+		s.AddRow(&row)
 	}
 	return nil
 }
 
-// AddBlock adds to the histogram what AddRow cannot know. Both serve the packages
-// of this module that already work on blocks and rows.
-func (s *Stats) AddBlock(b *kernel.Block) { s.histogram.Add(b) }
-
-// AddRow adds one row's sums.
-func (s *Stats) AddRow(r *kernel.RowSums) {
+// AddRow adds one row.
+func (s *Stats) AddRow(row *Row) {
+	r := &row.Sums
 	s.rows++
 	s.nonFinite += int64(r.NonFinite)
 	if r.N == 0 {
 		s.empty++
 		return
+	}
+	if s.split != 0 {
+		s.flushBuckets(row)
 	}
 	s.over2 += int64(r.Over2)
 	s.underHalf += int64(r.UnderHalf)
@@ -79,7 +80,7 @@ func (s *Stats) AddRow(r *kernel.RowSums) {
 	s.k2.AddBlock(exact.Block{N: n, Sum: r.D2 / 2, SumSq: r.D4 / 4})
 	s.k3.AddBlock(exact.Block{N: n, Sum: r.K3, SumSq: r.K3Sq})
 	s.ratio.AddBlock(exact.Block{N: n, Sum: r.Ratio, SumSq: r.RatioSq})
-	s.boundedRatioSq.Add(r.BoundedRatioSq)
+	s.boundedRatioSq.Add(r.Bounded.RatioSq)
 
 	s.seq.Add(r.D)
 	// Beyond a million nats the exponential cannot be split; no row gets there.
@@ -123,9 +124,7 @@ func (s *Stats) Merge(o *Stats) {
 	s.k3.Merge(&o.k3)
 	s.ratio.Merge(&o.ratio)
 	s.boundedRatioSq.Merge(&o.boundedRatioSq)
-	for i, n := range o.histogram {
-		s.histogram[i] += n
-	}
+	s.histogram.Merge(&o.histogram)
 	s.seq.Merge(&o.seq)
 	s.seqRatio.Merge(&o.seqRatio)
 	s.seqRatioSq.Merge(&o.seqRatioSq)
@@ -137,4 +136,13 @@ func (s *Stats) Merge(o *Stats) {
 	s.logPPLDiff.Merge(&o.logPPLDiff)
 	s.logPPLAbs.Merge(&o.logPPLAbs)
 	s.pplRatio.Merge(&o.pplRatio)
+	s.split |= o.split
+	if o.split != 0 {
+		for i := range s.positions {
+			s.positions[i].merge(&o.positions[i])
+		}
+		for i := range s.staleness {
+			s.staleness[i].merge(&o.staleness[i])
+		}
+	}
 }

@@ -37,20 +37,33 @@ func (s *Sum) Add(x float64) {
 	m := b&(1<<52-1) | 1<<52
 	// x = m·2^(e−1075) = (m·2^shift)·2^−fractionBits.
 	shift := e - 1075 + fractionBits
-	var t Sum
-	switch {
-	case shift <= -54:
+	if shift < 0 {
+		if shift <= -54 {
+			return
+		}
+		m, shift = roundShift(m, uint(-shift)), 0
+	}
+	// m·2^shift takes two words from the first that it touches.
+	first, rest := shift/64, uint(shift%64)
+	s.addWords(first, m<<rest, m>>1>>(63-rest), b>>63 != 0)
+}
+
+// addWords adds lo and hi as the words first and first+1, or subtracts them.
+func (s *Sum) addWords(first int, lo, hi uint64, subtract bool) {
+	var carry uint64
+	if subtract {
+		s[first], carry = bits.Sub64(s[first], lo, 0)
+		for i := first + 1; i < len(s); i++ {
+			s[i], carry = bits.Sub64(s[i], hi, carry)
+			hi = 0
+		}
 		return
-	case shift < 0:
-		t[0] = roundShift(m, uint(-shift))
-	default:
-		t[0] = m
-		t.shiftLeft(uint(shift))
 	}
-	if b>>63 != 0 {
-		t.negate()
+	s[first], carry = bits.Add64(s[first], lo, 0)
+	for i := first + 1; i < len(s); i++ {
+		s[i], carry = bits.Add64(s[i], hi, carry)
+		hi = 0
 	}
-	s.Merge(&t)
 }
 
 // roundShift returns m/2ⁿ rounded to nearest, ties to even, for 0 < n < 64.

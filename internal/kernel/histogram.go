@@ -14,34 +14,48 @@ const (
 )
 
 // Histogram counts log-ratios: from 0 on positive ones and zero by bin, from
-// HistSide on negative ones; beyond that, counts of no meaning.
-type Histogram [1024]int64
+// HistSide on negative ones. Counts are kept twice, for every other token, so
+// that equal neighbours do not wait for one another.
+type Histogram [2][histLen]int64
 
 const (
-	histBase = (1023+histLow)*histPerOctave - 1
-	histNone = 2 * HistSide // where tokens go that are not valid
+	histLen  = 1024
+	histBase = (127+histLow)*histPerOctave - 1
 )
 
-// Add counts the block's valid tokens.
-func (h *Histogram) Add(b *Block) {
-	var bin [BlockLen]uint64
-	for t := binsFast(&bin, b); t < b.N; t++ {
-		bin[t] = histNone
-		if b.Valid[t] != 0 {
-			bin[t] = histBin(b.D[t])
+// Bin returns the count of a bin.
+func (h *Histogram) Bin(i int) int64 { return h[0][i] + h[1][i] }
+
+// Merge adds the counts of o.
+func (h *Histogram) Merge(o *Histogram) {
+	for k := range h {
+		for i, n := range o[k] {
+			h[k][i] += n
 		}
-	}
-	for _, i := range bin[:b.N] {
-		h[i%uint64(len(h))]++
 	}
 }
 
-// histBin returns the bin of d, which is not NaN. The bits of a float64 count
-// sixteenths of an octave above their lowest 48.
-func histBin(d float64) uint64 {
-	bits := math.Float64bits(d)
-	i := max(0, min(int(bits<<1>>49)-histBase, HistSide-1))
-	return uint64(i) + bits>>63*HistSide
+// Add counts the block's valid tokens.
+func (h *Histogram) Add(b *Block) {
+	n := groupsOf(b.N) * BlockLanes
+	if !h.addFast(b, n) {
+		for t, d := range b.D[:n] {
+			h[t%2][histBin(d)]++
+		}
+	}
+	h[0][0] -= int64(n - b.Count) // those not valid count as 0 so far
+	for _, d := range b.far.d[:b.far.n] {
+		h[0][histBin(max(-Clamp, min(d, Clamp)))]--
+		h[0][histBin(d)]++
+	}
+}
+
+// histBin returns the bin of d, which is not NaN. The bits of a float32 count
+// sixteenths of an octave above their lowest 19.
+func histBin(d float32) uint16 {
+	bits := math.Float32bits(d)
+	i := max(0, min(int(bits<<1>>20)-histBase, HistSide-1))
+	return uint16(i + int(bits>>31)*HistSide)
 }
 
 // HistEdge returns the least |d| of a bin of one sign.
@@ -49,5 +63,5 @@ func HistEdge(bin int) float64 {
 	if bin == 0 {
 		return 0
 	}
-	return math.Float64frombits(uint64(bin+histBase) << 48)
+	return float64(math.Float32frombits(uint32(bin+histBase) << 19))
 }

@@ -1,7 +1,5 @@
 package kernel
 
-import "encoding/binary"
-
 // Bounds that keep every sum finite whatever the input. They lie far outside of
 // what two models can give for the same token.
 const (
@@ -10,147 +8,129 @@ const (
 	Clamp       = 20   // |d| in a bounded importance ratio, as in verl and others
 )
 
-// BlockLen is the number of tokens that are worked on at a time: the buffers of
-// a Block stay in the first-level cache.
-const BlockLen = 512
-
-// Valid marks a token that counts in Block.Valid; others have 0.
-const Valid = 0xFF
-
-// Block holds consecutive tokens of a row: their log-ratios and what is made of
-// them. At a token that is not valid every value is 0.
-type Block struct {
-	N         int // tokens
-	Count     int // valid ones
-	NonFinite int // in the mask, but not finite on both sides
-	// Wild says that some |d| exceeds Clamp, so that the bounds above matter.
-	Wild  bool
-	Valid [BlockLen]uint8
-	D     [BlockLen]float64 // trainer − rollout
-	W     [BlockLen]float64 // e^d, |d| ≤ MaxExp
-	K3    [BlockLen]float64 // e^d − 1 − d, d ≤ MaxExp
-}
-
-// RowAcc accumulates a row's sums over its valid tokens, block by block, each in
-// the order of its lanes. Reset comes first.
-type RowAcc struct {
-	n, nonFinite     int
-	wild             bool
-	over2, underHalf int
-	lanes            [numRowSums]RowSum
-	minD, maxD       RowSum // not sums: extremes by lane
-}
-
-// Sums by their place in RowAcc.
 const (
-	sumTrainer = iota
-	sumRollout
-	sumD
-	sumAbsD
-	sumD2
-	sumD4
-	sumW
-	sumW2
-	sumK3
-	sumK3Sq
-	sumBoundedW2
-	numRowSums
+	// BlockLen is the number of tokens that are worked on at a time: a Block stays
+	// in the first-level cache.
+	BlockLen = 512
+	// BlockLanes is the order of a block's float32 sums over tokens: token t goes to
+	// lane t mod BlockLanes, and the lanes are folded by halves, in float64, at the
+	// end of the block. Kernels work on whole groups of as many tokens.
+	BlockLanes = 16
+	// groupPair is what a block is padded to, so that kernels can take two groups at
+	// a time.
+	groupPair = 2 * BlockLanes
 )
 
-// Load starts the block with up to BlockLen tokens: d = trainer − rollout where
-// the mask (nil: all) is set and both are finite. It returns their number.
+// Block holds consecutive tokens of a row: their log-ratios, what is made of
+// them, and its sums. All that is of one token is float32.
+//
+// A token is valid if it is in the mask and d is finite, where d is the float32
+// nearest to trainer − rollout. At other tokens, and from N on to the end of a
+// pair of groups, D, W and K3 are 0; W is 0 nowhere else.
+type Block struct {
+	N         int               // tokens
+	Count     int               // valid ones
+	NonFinite int               // in the mask, but d is not finite
+	Invalid   [BlockLen]uint8   // 0 where a token is valid, else 0xFF
+	D         [BlockLen]float32 // |d| ≤ Clamp
+	W         [BlockLen]float32 // e^D within 0.63 ulp
+	K3        [BlockLen]float32 // e^D − 1 − D within 1e-6 of its value
+
+	lanes ratioLanes
+	near  blockSums // of the lanes
+	far   farTokens
+}
+
+// ratioLanes are the float32 sums of a block in the order that assembly knows.
+type ratioLanes struct {
+	sums        [numRatioSums]laneSums
+	least, most laneSums // not sums: extremes of d by lane
+}
+
+type laneSums [BlockLanes]float32
+
+// Sums by their place in ratioLanes. With e = k3 + d = w − 1, the sums of w and
+// w² follow from those of d, k3 and e², without the rounding of a sum of ones.
+const (
+	sumTrainer = iota
+	sumTrainerRest
+	sumRollout
+	sumRolloutRest
+	sumD2
+	sumE2
+	sumK3
+	numRatioSums
+)
+
+// laneBias is where a lane of log-probabilities starts. Being larger than any of
+// them, it makes what an addition rounds off known exactly: with s' = s + x
+// that is x − (s' − s), and goes into a sum of its own.
+const laneBias = -64
+
+// freshLanes is how a block starts.
+var freshLanes = func() (l ratioLanes) {
+	for i := range BlockLanes {
+		l.sums[sumTrainer][i], l.sums[sumRollout][i] = laneBias, laneBias
+		l.least[i], l.most[i] = MaxLogRatio, -MaxLogRatio
+	}
+	return l
+}()
+
+// Load makes a block of up to BlockLen tokens and returns their number. A nil
+// mask holds all of them.
 func (b *Block) Load(trainer, rollout []float32, mask []uint8) int {
 	n := min(len(trainer), BlockLen)
-	b.N, b.Count, b.NonFinite, b.Wild = n, 0, 0, false
-	if mask != nil {
-		mask = mask[:n]
+	trainer, rollout = trainer[:n], rollout[:n]
+	if mask == nil {
+		mask = ones[:]
 	}
-	from := b.loadFast(trainer[:n], rollout[:n], mask)
-	b.loadGeneric(from, trainer[:n], rollout[:n], mask)
+	mask = mask[:n]
+	b.N, b.NonFinite, b.far.n = n, 0, 0
+	b.load(trainer, rollout, mask)
+	if !b.near.usual() {
+		b.loadUnusual(trainer, rollout, mask)
+	}
 	return n
 }
 
-// Keep sets keep[t] to 1 where token t is valid and to 0 elsewhere.
-func (b *Block) Keep(keep []uint8) {
-	t := 0
-	for ; t+8 <= len(keep); t += 8 {
-		v := binary.NativeEndian.Uint64(b.Valid[t:])
-		binary.NativeEndian.PutUint64(keep[t:], v&0x0101010101010101)
+// ones is a mask that holds every token.
+var ones = func() (m [BlockLen]uint8) {
+	for t := range m {
+		m[t] = 1
 	}
-	for ; t < len(keep); t++ {
-		keep[t] = b.Valid[t] & 1
+	return m
+}()
+
+// load takes all tokens of the mask for finite and near.
+func (b *Block) load(trainer, rollout []float32, mask []uint8) {
+	n, groups := len(trainer), groupsOf(len(trainer))
+	b.Count = setInvalid(b.Invalid[:groups*BlockLanes], mask)
+	b.lanes = freshLanes
+	whole := n &^ (groupPair - 1)
+	b.logRatios(0, trainer, rollout, whole/BlockLanes)
+	if whole < n {
+		var t, r [groupPair]float32
+		copy(t[:], trainer[whole:])
+		copy(r[:], rollout[whole:])
+		b.logRatios(whole, t[:], r[:], len(t)/BlockLanes)
 	}
+	b.exponentials(trainer, rollout, groups)
+	b.fold(groups)
 }
 
-// Exp computes W and K3.
-func (b *Block) Exp() {
-	if b.Wild {
-		b.expWild()
-		return
-	}
-	b.expGeneric(b.expFast())
+// groupsOf returns how many groups n tokens take, an even number.
+func groupsOf(n int) int { return (n + groupPair - 1) / groupPair * 2 }
+
+// logRatios makes D of whole groups, the first of their tokens being token at,
+// and adds what does not need exponentials.
+func (b *Block) logRatios(at int, trainer, rollout []float32, groups int) {
+	done := b.logRatiosFast(at, trainer, rollout, groups)
+	b.logRatiosGeneric(at, trainer, rollout, done, groups*BlockLanes)
 }
 
-// Reset starts a row.
-func (a *RowAcc) Reset() {
-	*a = RowAcc{}
-	for i := range a.minD {
-		a.minD[i], a.maxD[i] = MaxLogRatio, -MaxLogRatio
-	}
+// exponentials makes W and K3 of D, which was made of trainer and rollout, and
+// adds them.
+func (b *Block) exponentials(trainer, rollout []float32, groups int) {
+	done := b.exponentialsFast(trainer, rollout, groups)
+	b.exponentialsGeneric(done, groups*BlockLanes)
 }
-
-// Add adds the row's next block; all but the last have BlockLen tokens. trainer
-// and rollout are those given to Load.
-func (a *RowAcc) Add(b *Block, trainer, rollout []float32) {
-	a.n += b.Count
-	a.nonFinite += b.NonFinite
-	if b.Wild {
-		a.wild = true
-		a.addWild(b, trainer, rollout)
-		return
-	}
-	a.addGeneric(b, a.addFast(b, trainer, rollout), trainer, rollout)
-}
-
-// RowSums are a row's sums over its valid tokens. With no valid token all are 0.
-type RowSums struct {
-	N, NonFinite     int
-	Wild             bool    // some |d| exceeds Clamp
-	Trainer, Rollout float64 // Σ log p
-	D, D2, D4, AbsD  float64 // |d| ≤ MaxLogRatio
-	MinD, MaxD       float64
-	Ratio, RatioSq   float64 // w = e^d, |d| ≤ MaxExp, and w², d ≤ MaxExp/2
-	BoundedRatioSq   float64 // w² with |d| ≤ Clamp
-	K3, K3Sq         float64 // e^d − 1 − d with d as in w, and its square as in w²
-	Over2, UnderHalf int     // w > 2, w < ½
-}
-
-// Sums returns the row's sums.
-func (a *RowAcc) Sums() RowSums {
-	s := RowSums{N: a.n, NonFinite: a.nonFinite, Wild: a.wild, Over2: a.over2, UnderHalf: a.underHalf}
-	if a.n == 0 {
-		return s
-	}
-	s.MinD, s.MaxD = a.minD[0], a.maxD[0]
-	for i := range RowLanes {
-		s.MinD, s.MaxD = min(s.MinD, a.minD[i]), max(s.MaxD, a.maxD[i])
-	}
-	for k, dst := range [numRowSums]*float64{
-		sumTrainer: &s.Trainer, sumRollout: &s.Rollout,
-		sumD: &s.D, sumAbsD: &s.AbsD, sumD2: &s.D2, sumD4: &s.D4,
-		sumW: &s.Ratio, sumW2: &s.RatioSq, sumK3: &s.K3, sumK3Sq: &s.K3Sq,
-		sumBoundedW2: &s.BoundedRatioSq,
-	} {
-		*dst = a.lanes[k].Total()
-	}
-	return s
-}
-
-// BoundedRatio returns e^d with |d| clamped to Clamp.
-func BoundedRatio(d float64) float64 {
-	w, _ := ExpK3(clamp(d, Clamp))
-	return w
-}
-
-// clamp bounds |x| by c.
-func clamp(x, c float64) float64 { return max(-c, min(x, c)) }

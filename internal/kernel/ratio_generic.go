@@ -1,106 +1,109 @@
 package kernel
 
-import "math"
-
-// loadGeneric is Load from token from on.
-func (b *Block) loadGeneric(from int, trainer, rollout []float32, mask []uint8) {
-	for t := from; t < len(trainer); t++ {
-		b.D[t], b.Valid[t] = 0, 0
-		if mask != nil && mask[t] == 0 {
+// logRatiosGeneric is logRatios for tokens from up to to of the groups. Assembly
+// goes through the same operations for every token, for those not valid with
+// log-probabilities of 0; they change no sum.
+func (b *Block) logRatiosGeneric(at int, trainer, rollout []float32, from, to int) {
+	s := &b.lanes.sums
+	for i := from; i < to; i++ {
+		t, k := at+i, i%BlockLanes
+		if b.Invalid[t] != 0 {
+			b.D[t] = 0
 			continue
 		}
-		d := float64(trainer[t]) - float64(rollout[t])
-		// ∞ − ∞ is NaN, and a difference of finite float32s is finite in float64.
-		if d-d != 0 {
-			b.NonFinite++
-			continue
-		}
-		b.D[t], b.Valid[t] = d, Valid
-		b.Count++
-		if math.Abs(d) > Clamp {
-			b.Wild = true
-		}
+		d := trainer[i] - rollout[i]
+		b.D[t] = d
+		addWithRest(&s[sumTrainer][k], &s[sumTrainerRest][k], trainer[i])
+		addWithRest(&s[sumRollout][k], &s[sumRolloutRest][k], rollout[i])
+		s[sumD2][k] = fma32(d, d, s[sumD2][k])
+		widen(&b.lanes.least[k], &b.lanes.most[k], d)
 	}
 }
 
-// expGeneric is Exp from token from on, where no |d| exceeds Clamp.
-func (b *Block) expGeneric(from int) {
-	for t := from; t < b.N; t++ {
+// exponentialsGeneric is exponentials for tokens from up to to.
+func (b *Block) exponentialsGeneric(from, to int) {
+	s := &b.lanes.sums
+	for t := from; t < to; t++ {
 		b.W[t], b.K3[t] = 0, 0
-		if b.Valid[t] != 0 {
-			b.W[t], b.K3[t] = ExpK3(b.D[t])
-		}
-	}
-}
-
-// expWild is Exp for any d.
-func (b *Block) expWild() {
-	for t := range b.N {
-		b.W[t], b.K3[t] = 0, 0
-		if b.Valid[t] == 0 {
+		if b.Invalid[t] != 0 {
 			continue
 		}
-		d := clamp(b.D[t], MaxLogRatio)
-		b.W[t], b.K3[t] = ExpK3(clamp(d, MaxExp))
-		if d < -MaxExp {
-			b.K3[t] = b.W[t] - 1 - d
+		k, d := t%BlockLanes, b.D[t]
+		w, k3 := ExpK3Float32(d)
+		e := k3 + d
+		s[sumE2][k] = fma32(e, e, s[sumE2][k])
+		s[sumK3][k] += k3
+		b.W[t], b.K3[t] = w, k3
+	}
+}
+
+// addWithRest adds x to sum, and what that rounds off to rest.
+func addWithRest(sum, rest *float32, x float32) {
+	s := *sum + x
+	*rest += x - (s - *sum)
+	*sum = s
+}
+
+// widen takes x into the extremes. It compares, where min and max would not do:
+// of equals, zeros of either sign too, the first stays, and NaN is left out.
+func widen(least, most *float32, x float32) {
+	if x < *least {
+		*least = x
+	}
+	if x > *most {
+		*most = x
+	}
+}
+
+// ln2Float32 is ln 2 rounded.
+const ln2Float32 = 0x1.62e43p-1
+
+// addGeneric adds the block's tokens from up to to.
+func (l *spreadLanes) addGeneric(b *Block, from, to int) {
+	for t := from; t < to; t++ {
+		k, d, k3 := t%BlockLanes, b.D[t], b.K3[t]
+		d2 := float32(d * d)
+		l.sums[spreadAbs][k] += abs32(d)
+		l.sums[spreadD4][k] = fma32(d2, d2, l.sums[spreadD4][k])
+		l.sums[spreadK3Sq][k] = fma32(k3, k3, l.sums[spreadK3Sq][k])
+		if d > ln2Float32 {
+			l.over2[k]++
+		}
+		if d < -ln2Float32 {
+			l.underHalf[k]++
 		}
 	}
 }
 
-// addGeneric adds the tokens from from on, where no |d| exceeds Clamp.
-func (a *RowAcc) addGeneric(b *Block, from int, trainer, rollout []float32) {
-	for t := from; t < b.N; t++ {
-		if b.Valid[t] == 0 {
-			continue
+// foldLanesGeneric sets dst[i] to the sum of lanes[i].
+func foldLanesGeneric(dst []float64, lanes []laneSums) {
+	for i := range dst {
+		var s [BlockLanes]float64
+		for k, x := range lanes[i] {
+			s[k] = float64(x)
 		}
-		w, k3 := b.W[t], b.K3[t]
-		w2 := float64(w * w)
-		a.addToken(t, b.D[t], w, w2, w2, k3, float64(k3*k3), trainer[t], rollout[t])
+		for half := BlockLanes / 2; half > 0; half /= 2 {
+			for k := range half {
+				s[k] += s[k+half]
+			}
+		}
+		dst[i] = s[0]
 	}
 }
 
-// addWild adds a block whatever its d.
-func (a *RowAcc) addWild(b *Block, trainer, rollout []float32) {
-	for t := range b.N {
-		if b.Valid[t] == 0 {
-			continue
+// foldExtremesGeneric folds by halves, keeping the lower of equals, zeros of
+// either sign too.
+func foldExtremesGeneric(least, most *laneSums) (lo, hi float32) {
+	l, m := *least, *most
+	for half := BlockLanes / 2; half > 0; half /= 2 {
+		for k := range half {
+			if l[k+half] < l[k] {
+				l[k] = l[k+half]
+			}
+			if m[k+half] > m[k] {
+				m[k] = m[k+half]
+			}
 		}
-		d, w, k3 := clamp(b.D[t], MaxLogRatio), b.W[t], b.K3[t]
-		u, v := w, k3 // as they enter squares
-		if d > MaxExp/2 {
-			u, v = ExpK3(MaxExp / 2)
-		}
-		bounded := BoundedRatio(d)
-		a.addToken(t, d, w, float64(u*u), float64(bounded*bounded), k3, float64(v*v), trainer[t], rollout[t])
 	}
-}
-
-func (a *RowAcc) addToken(t int, d, w, w2, bounded2, k3, k3Sq float64, trainer, rollout float32) {
-	i := t % RowLanes
-	d2 := float64(d * d)
-	a.lanes[sumTrainer][i] += float64(trainer)
-	a.lanes[sumRollout][i] += float64(rollout)
-	a.lanes[sumD][i] += d
-	a.lanes[sumAbsD][i] += math.Abs(d)
-	a.lanes[sumD2][i] += d2
-	a.lanes[sumD4][i] += float64(d2 * d2)
-	a.lanes[sumW][i] += w
-	a.lanes[sumW2][i] += w2
-	a.lanes[sumK3][i] += k3
-	a.lanes[sumK3Sq][i] += k3Sq
-	a.lanes[sumBoundedW2][i] += bounded2
-	// Compared, not min and max: of zeros of either sign the first stays.
-	if d < a.minD[i] {
-		a.minD[i] = d
-	}
-	if d > a.maxD[i] {
-		a.maxD[i] = d
-	}
-	if w > 2 {
-		a.over2++
-	}
-	if w < 0.5 {
-		a.underHalf++
-	}
+	return l[0], m[0]
 }

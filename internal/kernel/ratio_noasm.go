@@ -2,14 +2,32 @@
 
 package kernel
 
-func (b *Block) loadFast(trainer, rollout []float32, mask []uint8) int { return 0 }
+func setInvalidFast(invalid, mask []uint8) (done, count int) { return 0, 0 }
 
-func (b *Block) expFast() int { return 0 }
+func (b *Block) keepFast(keep []uint8) int { return 0 }
 
-func (a *RowAcc) addFast(b *Block, trainer, rollout []float32) int { return 0 }
+func (b *Block) logRatiosFast(at int, trainer, rollout []float32, groups int) int { return 0 }
 
-func (a *WeightAcc) weighFast(y *[BlockLen]float64, b *Block, r *Bounds) int { return 0 }
+func (b *Block) exponentialsFast(trainer, rollout []float32, groups int) int { return 0 }
 
-func storeFast(dst []float32, y *[BlockLen]float64) int { return 0 }
+func (l *spreadLanes) addFast(b *Block, groups int) int { return 0 }
 
-func binsFast(bin *[BlockLen]uint64, b *Block) int { return 0 }
+func (l *weightLanes) addFast(y *[BlockLen]float32, b *Block, r *weightBounds, groups int) int {
+	return 0
+}
+
+func (l *weightLanes) addKeptFast(y *[BlockLen]float32, keep []uint8) int { return 0 }
+
+func (h *Histogram) addFast(b *Block, n int) bool { return false }
+
+func divideFast(w []float32, factor float32) int { return 0 }
+
+func fillFast(w []float32, x float32) int { return 0 }
+
+func foldLanes(dst []float64, lanes []laneSums) { foldLanesGeneric(dst, lanes) }
+
+func foldExtremes(least, most *laneSums) (lo, hi float32) { return foldExtremesGeneric(least, most) }
+
+func (l *filterLanes) addFast(x *[BlockLen]float32, b *Block, r *Range, groups int) int {
+	return 0
+}

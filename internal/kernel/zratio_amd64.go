@@ -4,104 +4,153 @@
 
 package kernel
 
-// loadAVX2 is Block.loadGeneric for groups of 8 tokens. maskStep is 8, or 0 where mask points
-// at 8 ones that serve for all. maxAbs is the largest |d|.
+// logRatiosAVX2 is Block.logRatiosGeneric for groups of 16 tokens, at least one. lanes points
+// at ratioLanes.
 //
 //go:noescape
-func loadAVX2(d *float64, valid *byte, trainer *float32, rollout *float32, mask *byte, maskStep int, groups int) (count int, nonFinite int, maxAbs float64)
+func logRatiosAVX2(lanes *float32, d *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
 
-// expAVX2 is Block.expGeneric for groups of 8 tokens, none of |d| above Clamp.
+// exponentialsAVX2 is Block.exponentialsGeneric for an even number of groups of 16 tokens.
+// lanes points at ratioLanes; trainer and rollout are what the block was made of.
 //
 //go:noescape
-func expAVX2(w *float64, k3 *float64, d *float64, valid *byte, groups int)
+func exponentialsAVX2(lanes *float32, d *float32, w *float32, k3 *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
 
-// addDAVX2 is the part of RowAcc.addGeneric that looks at d, for groups of 8 tokens. sums
-// points at the sums of d, |d|, d² and d⁴.
+// spreadAVX2 is spreadLanes.addGeneric for groups of 16 tokens, at least one. lanes
+// points at spreadLanes.
 //
 //go:noescape
-func addDAVX2(sums *float64, minD *float64, maxD *float64, d *float64, valid *byte, groups int)
+func spreadAVX2(lanes *float32, d *float32, k3 *float32, groups int)
 
-// addWAVX2 is the part of RowAcc.addGeneric that looks at w and k3, for groups of 8 tokens.
-// sums points at the sums of w, w², k3, k3² and bounded w².
+// clipAVX2 is weightLanes.addGeneric for groups of 16 tokens, at least one; it clamps to the bounds.
+// lanes points at weightLanes.
 //
 //go:noescape
-func addWAVX2(sums *float64, w *float64, k3 *float64, valid *byte, groups int) (over2 int, underHalf int)
+func clipAVX2(lanes *float32, y *float32, c *float32, lo float32, hi float32, low float32, groups int)
 
-// addLogProbsAVX2 is the part of RowAcc.addGeneric that sums log-probabilities, for groups of 8
-// tokens. sums points at the sums of trainer and rollout.
+// popAVX2 is weightLanes.addGeneric for groups of 16 tokens, at least one; it zeroes out of bounds.
+// lanes points at weightLanes.
 //
 //go:noescape
-func addLogProbsAVX2(sums *float64, trainer *float32, rollout *float32, valid *byte, groups int)
+func popAVX2(lanes *float32, y *float32, c *float32, lo float32, hi float32, low float32, groups int)
 
-// clipAVX2 is WeightAcc.Weigh for groups of 8 tokens; it clamps to the bounds. acc points at the sums of
-// weights, of their squares and of ratios, and at the extremes.
+// keptAVX2 is weightLanes.addKeptGeneric for groups of 16 tokens, at least one. lanes points
+// at weightLanes.
 //
 //go:noescape
-func clipAVX2(acc *float64, y *float64, c *float64, valid *byte, bounds *float64, groups int) (high int, low int)
+func keptAVX2(lanes *float32, y *float32, keep *uint8, groups int)
 
-// popAVX2 is WeightAcc.Weigh for groups of 8 tokens; it zeroes out of bounds. acc points at the sums of
-// weights, of their squares and of ratios, and at the extremes.
+// filterAVX2 is filterLanes.addGeneric for groups of 16 tokens, at least one; v is x.
+// lanes points at filterLanes.
 //
 //go:noescape
-func popAVX2(acc *float64, y *float64, c *float64, valid *byte, bounds *float64, groups int) (high int, low int)
+func filterAVX2(lanes *float32, x *float32, invalid *uint8, lo float32, hi float32, groups int)
 
-// binsAVX2 is Histogram.Add's choice of bins for groups of 8 tokens.
+// filterSquareAVX2 is filterLanes.addGeneric for groups of 16 tokens, at least one; v is x²/2.
+// lanes points at filterLanes.
 //
 //go:noescape
-func binsAVX2(bin *uint64, d *float64, valid *byte, groups int)
+func filterSquareAVX2(lanes *float32, x *float32, invalid *uint8, lo float32, hi float32, groups int)
 
-// storeAVX2 is StoreWeights with factor 1 for groups of 8 tokens.
+// binsAVX2 is histBin for groups of 16 tokens, at least one.
 //
 //go:noescape
-func storeAVX2(dst *float32, y *float64, groups int)
+func binsAVX2(bin *uint16, d *float32, groups int)
 
-// loadAVX512 is Block.loadGeneric for groups of 8 tokens. maskStep is 8, or 0 where mask points
-// at 8 ones that serve for all. maxAbs is the largest |d|.
+// divideAVX2 is DivideWeights for groups of 16 weights, at least one.
 //
 //go:noescape
-func loadAVX512(d *float64, valid *byte, trainer *float32, rollout *float32, mask *byte, maskStep int, groups int) (count int, nonFinite int, maxAbs float64)
+func divideAVX2(w *float32, x float32, groups int)
 
-// expAVX512 is Block.expGeneric for groups of 8 tokens, none of |d| above Clamp.
+// fillAVX2 is FillWeights for groups of 16 weights, at least one.
 //
 //go:noescape
-func expAVX512(w *float64, k3 *float64, d *float64, valid *byte, groups int)
+func fillAVX2(w *float32, x float32, groups int)
 
-// addDAVX512 is the part of RowAcc.addGeneric that looks at d, for groups of 8 tokens. sums
-// points at the sums of d, |d|, d² and d⁴.
+// logRatiosAVX512 is Block.logRatiosGeneric for groups of 16 tokens, at least one. lanes points
+// at ratioLanes.
 //
 //go:noescape
-func addDAVX512(sums *float64, minD *float64, maxD *float64, d *float64, valid *byte, groups int)
+func logRatiosAVX512(lanes *float32, d *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
 
-// addWAVX512 is the part of RowAcc.addGeneric that looks at w and k3, for groups of 8 tokens.
-// sums points at the sums of w, w², k3, k3² and bounded w².
+// exponentialsAVX512 is Block.exponentialsGeneric for an even number of groups of 16 tokens.
+// lanes points at ratioLanes; trainer and rollout are what the block was made of.
 //
 //go:noescape
-func addWAVX512(sums *float64, w *float64, k3 *float64, valid *byte, groups int) (over2 int, underHalf int)
+func exponentialsAVX512(lanes *float32, d *float32, w *float32, k3 *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
 
-// addLogProbsAVX512 is the part of RowAcc.addGeneric that sums log-probabilities, for groups of 8
-// tokens. sums points at the sums of trainer and rollout.
+// spreadAVX512 is spreadLanes.addGeneric for groups of 16 tokens, at least one. lanes
+// points at spreadLanes.
 //
 //go:noescape
-func addLogProbsAVX512(sums *float64, trainer *float32, rollout *float32, valid *byte, groups int)
+func spreadAVX512(lanes *float32, d *float32, k3 *float32, groups int)
 
-// clipAVX512 is WeightAcc.Weigh for groups of 8 tokens; it clamps to the bounds. acc points at the sums of
-// weights, of their squares and of ratios, and at the extremes.
+// clipAVX512 is weightLanes.addGeneric for groups of 16 tokens, at least one; it clamps to the bounds.
+// lanes points at weightLanes.
 //
 //go:noescape
-func clipAVX512(acc *float64, y *float64, c *float64, valid *byte, bounds *float64, groups int) (high int, low int)
+func clipAVX512(lanes *float32, y *float32, c *float32, lo float32, hi float32, low float32, groups int)
 
-// popAVX512 is WeightAcc.Weigh for groups of 8 tokens; it zeroes out of bounds. acc points at the sums of
-// weights, of their squares and of ratios, and at the extremes.
+// popAVX512 is weightLanes.addGeneric for groups of 16 tokens, at least one; it zeroes out of bounds.
+// lanes points at weightLanes.
 //
 //go:noescape
-func popAVX512(acc *float64, y *float64, c *float64, valid *byte, bounds *float64, groups int) (high int, low int)
+func popAVX512(lanes *float32, y *float32, c *float32, lo float32, hi float32, low float32, groups int)
 
-// binsAVX512 is Histogram.Add's choice of bins for groups of 8 tokens.
+// keptAVX512 is weightLanes.addKeptGeneric for groups of 16 tokens, at least one. lanes points
+// at weightLanes.
 //
 //go:noescape
-func binsAVX512(bin *uint64, d *float64, valid *byte, groups int)
+func keptAVX512(lanes *float32, y *float32, keep *uint8, groups int)
 
-// storeAVX512 is StoreWeights with factor 1 for groups of 8 tokens.
+// filterAVX512 is filterLanes.addGeneric for groups of 16 tokens, at least one; v is x.
+// lanes points at filterLanes.
 //
 //go:noescape
-func storeAVX512(dst *float32, y *float64, groups int)
+func filterAVX512(lanes *float32, x *float32, invalid *uint8, lo float32, hi float32, groups int)
+
+// filterSquareAVX512 is filterLanes.addGeneric for groups of 16 tokens, at least one; v is x²/2.
+// lanes points at filterLanes.
+//
+//go:noescape
+func filterSquareAVX512(lanes *float32, x *float32, invalid *uint8, lo float32, hi float32, groups int)
+
+// binsAVX512 is histBin for groups of 16 tokens, at least one.
+//
+//go:noescape
+func binsAVX512(bin *uint16, d *float32, groups int)
+
+// divideAVX512 is DivideWeights for groups of 16 weights, at least one.
+//
+//go:noescape
+func divideAVX512(w *float32, x float32, groups int)
+
+// fillAVX512 is FillWeights for groups of 16 weights, at least one.
+//
+//go:noescape
+func fillAVX512(w *float32, x float32, groups int)
+
+// invalidAVX2 is setInvalidGeneric for groups of 32 bytes, at least one, fewer than 256.
+//
+//go:noescape
+func invalidAVX2(invalid *uint8, mask *uint8, groups int) (count int)
+
+// keepAVX2 is Block.Keep for groups of 32 tokens, at least one.
+//
+//go:noescape
+func keepAVX2(keep *uint8, invalid *uint8, groups int)
+
+// tallyAVX2 counts groups of 16 bins, at least one, in the tables of a Histogram.
+//
+//go:noescape
+func tallyAVX2(histogram *int64, bin *uint16, groups int)
+
+// foldLanesAVX2 is foldLanesGeneric for n sums, at least one.
+//
+//go:noescape
+func foldLanesAVX2(dst *float64, lanes *float32, n int)
+
+// foldExtremesAVX2 is foldExtremesGeneric.
+//
+//go:noescape
+func foldExtremesAVX2(least *float32, most *float32) (lo float32, hi float32)

@@ -4,1411 +4,1814 @@
 
 #include "textflag.h"
 
-// func loadAVX2(d *float64, valid *byte, trainer *float32, rollout *float32, mask *byte, maskStep int, groups int) (count int, nonFinite int, maxAbs float64)
-// Requires: AVX, AVX2, POPCNT, SSE2
-TEXT ·loadAVX2(SB), NOSPLIT, $0-80
-	MOVQ         d+0(FP), AX
-	MOVQ         valid+8(FP), CX
-	MOVQ         trainer+16(FP), DX
-	MOVQ         rollout+24(FP), BX
-	MOVQ         mask+32(FP), SI
-	MOVQ         maskStep+40(FP), DI
-	MOVQ         groups+48(FP), R8
-	XORQ         R9, R9
-	XORQ         R10, R10
-	VPXOR        Y0, Y0, Y0
-	VBROADCASTSD ratio0<>+0(SB), Y1
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y3, Y3, Y3
-	VPBROADCASTD ratio1<>+0(SB), Y4
-
-load:
-	TESTQ   R8, R8
-	JZ      loadDone
-	VMOVUPS (DX), Y5
-	VMOVUPS (BX), Y6
-
-	// masked = mask == 0; infinite = all exponent bits are set in either
-	VPMOVZXBD (SI), Y7
-	VPCMPEQD  Y2, Y7, Y7
-	VPAND     Y4, Y5, Y8
-	VPCMPEQD  Y4, Y8, Y8
-	VPAND     Y4, Y6, Y9
-	VPCMPEQD  Y4, Y9, Y9
-	VPOR      Y9, Y8, Y8
-
-	// nonFinite = infinite and not masked; valid = neither
-	VPANDN       Y8, Y7, Y9
-	VMOVMSKPS    Y9, R11
-	POPCNTL      R11, R11
-	ADDQ         R11, R10
-	VPOR         Y8, Y7, Y7
-	VPANDN       Y3, Y7, Y7
-	VMOVMSKPS    Y7, R11
-	POPCNTL      R11, R11
-	ADDQ         R11, R9
-	VEXTRACTI128 $0x01, Y7, X8
-	VPACKSSDW    X8, X7, X8
-	VPACKSSWB    X8, X8, X8
-	VMOVQ        X8, (CX)
-
-	// d = trainer − rollout where valid
-	VCVTPS2PD    X5, Y8
-	VCVTPS2PD    X6, Y9
-	VSUBPD       Y9, Y8, Y8
-	VPMOVSXDQ    X7, Y9
-	VPAND        Y9, Y8, Y8
-	VMOVUPD      Y8, (AX)
-	VPAND        Y1, Y8, Y8
-	VMAXPD       Y8, Y0, Y0
-	VEXTRACTI128 $0x01, Y5, X5
-	VCVTPS2PD    X5, Y5
-	VEXTRACTI128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y6, Y5, Y5
-	VEXTRACTI128 $0x01, Y7, X6
-	VPMOVSXDQ    X6, Y6
-	VPAND        Y6, Y5, Y5
-	VMOVUPD      Y5, 32(AX)
-	VPAND        Y1, Y5, Y5
-	VMAXPD       Y5, Y0, Y0
-	ADDQ         $0x40, AX
-	ADDQ         $0x08, CX
-	ADDQ         $0x20, DX
-	ADDQ         $0x20, BX
-	ADDQ         DI, SI
-	DECQ         R8
-	JMP          load
-
-loadDone:
-	VEXTRACTF128 $0x01, Y0, X1
-	VMAXPD       X1, X0, X1
-	VPERMILPD    $0x01, X1, X0
-	VMAXSD       X0, X1, X1
-	MOVQ         R9, count+56(FP)
-	MOVQ         R10, nonFinite+64(FP)
-	MOVSD        X1, maxAbs+72(FP)
-	VZEROUPPER
-	RET
-
-DATA ratio0<>+0(SB)/8, $0x7fffffffffffffff
-GLOBL ratio0<>(SB), RODATA|NOPTR, $8
-
-DATA ratio1<>+0(SB)/4, $0x7f800000
-GLOBL ratio1<>(SB), RODATA|NOPTR, $4
-
-// func expAVX2(w *float64, k3 *float64, d *float64, valid *byte, groups int)
+// func logRatiosAVX2(lanes *float32, d *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·expAVX2(SB), NOSPLIT, $0-40
-	MOVQ w+0(FP), AX
-	MOVQ k3+8(FP), CX
-	MOVQ d+16(FP), DX
-	MOVQ valid+24(FP), BX
-	MOVQ groups+32(FP), SI
-
-exp:
-	TESTQ SI, SI
-	JZ    expDone
-
-	// n = round(x·log2 e)
-	VBROADCASTSD ratio2<>+0(SB), Y5
-	VMOVUPD      (DX), Y0
-	VBROADCASTSD ratio3<>+0(SB), Y2
-	VFMADD213PD  Y5, Y0, Y2
-	VSUBPD       Y5, Y2, Y4
-	VMOVUPD      32(DX), Y1
-	VBROADCASTSD ratio3<>+0(SB), Y3
-	VFMADD213PD  Y5, Y1, Y3
-	VSUBPD       Y5, Y3, Y5
-
-	// r + c = x − n·ln 2
-	VBROADCASTSD ratio4<>+0(SB), Y6
-	VFNMADD213PD Y0, Y4, Y6
-	VBROADCASTSD ratio5<>+0(SB), Y0
-	VMOVAPD      Y0, Y7
-	VFNMADD213PD Y6, Y4, Y0
-	VSUBPD       Y0, Y6, Y6
-	VFNMADD213PD Y6, Y4, Y7
-	VBROADCASTSD ratio4<>+0(SB), Y4
-	VFNMADD213PD Y1, Y5, Y4
-	VBROADCASTSD ratio5<>+0(SB), Y1
-	VMOVAPD      Y1, Y6
-	VFNMADD213PD Y4, Y5, Y1
-	VSUBPD       Y1, Y4, Y4
-	VFNMADD213PD Y4, Y5, Y6
-
-	// q = e^r − 1 − r = r²·poly(r)
-	VBROADCASTSD ratio6<>+0(SB), Y4
-	VBROADCASTSD ratio6<>+0(SB), Y5
-	VBROADCASTSD ratio7<>+0(SB), Y8
-	VFMADD213PD  Y8, Y0, Y4
-	VFMADD213PD  Y8, Y1, Y5
-	VBROADCASTSD ratio8<>+0(SB), Y8
-	VFMADD213PD  Y8, Y0, Y4
-	VFMADD213PD  Y8, Y1, Y5
-	VBROADCASTSD ratio9<>+0(SB), Y8
-	VFMADD213PD  Y8, Y0, Y4
-	VFMADD213PD  Y8, Y1, Y5
-	VBROADCASTSD ratio10<>+0(SB), Y8
-	VFMADD213PD  Y8, Y0, Y4
-	VFMADD213PD  Y8, Y1, Y5
-	VBROADCASTSD ratio11<>+0(SB), Y8
-	VFMADD213PD  Y8, Y0, Y4
-	VFMADD213PD  Y8, Y1, Y5
-	VBROADCASTSD ratio12<>+0(SB), Y8
-	VFMADD213PD  Y8, Y0, Y4
-	VFMADD213PD  Y8, Y1, Y5
-	VBROADCASTSD ratio13<>+0(SB), Y8
-	VFMADD213PD  Y8, Y0, Y4
-	VFMADD213PD  Y8, Y1, Y5
-	VBROADCASTSD ratio14<>+0(SB), Y8
-	VFMADD213PD  Y8, Y0, Y4
-	VFMADD213PD  Y8, Y1, Y5
-	VBROADCASTSD ratio15<>+0(SB), Y8
-	VFMADD213PD  Y8, Y0, Y4
-	VFMADD213PD  Y8, Y1, Y5
-	VBROADCASTSD ratio16<>+0(SB), Y8
-	VFMADD213PD  Y8, Y0, Y4
-	VFMADD213PD  Y8, Y1, Y5
-	VMULPD       Y0, Y0, Y8
-	VMULPD       Y8, Y4, Y4
-	VMULPD       Y1, Y1, Y8
-	VMULPD       Y8, Y5, Y5
-
-	// head = 1 + r, tail = (r − (head − 1)) + (q + c)
-	VBROADCASTSD ratio17<>+0(SB), Y8
-	VADDPD       Y8, Y0, Y9
-	VSUBPD       Y8, Y9, Y10
-	VSUBPD       Y10, Y0, Y0
-	VADDPD       Y4, Y7, Y7
-	VADDPD       Y7, Y0, Y0
-	VADDPD       Y8, Y1, Y7
-	VSUBPD       Y8, Y7, Y8
-	VSUBPD       Y8, Y1, Y1
-	VADDPD       Y5, Y6, Y6
-	VADDPD       Y6, Y1, Y1
-
-	// w = (head + tail)·2ⁿ, k3 = n == 0 ? q : e − d,
-	// e = w < ½ ? w − 1 : 2ⁿ·tail + (2ⁿ·head − 1)
-	VBROADCASTSD ratio18<>+0(SB), Y6
-	VBROADCASTSD ratio19<>+0(SB), Y8
-	VBROADCASTSD ratio16<>+0(SB), Y10
-	VPXOR        Y11, Y11, Y11
-	VBROADCASTSD ratio2<>+0(SB), Y12
-	VADDPD       Y0, Y9, Y13
-	VSUBPD       Y12, Y2, Y14
-	VPSLLQ       $0x34, Y2, Y2
-	VPADDQ       Y6, Y2, Y2
-	VFMADD213PD  Y8, Y2, Y9
-	VFMADD213PD  Y9, Y2, Y0
-	VMULPD       Y2, Y13, Y13
-	VADDPD       Y8, Y13, Y9
-	VCMPPD       $0x11, Y10, Y13, Y2
-	VBLENDVPD    Y2, Y9, Y0, Y2
-	VMOVAPD      Y2, Y0
-	VPMOVSXBQ    (BX), Y2
-	VPAND        Y2, Y13, Y13
-	VMOVUPD      Y13, (AX)
-	VSUBPD       (DX), Y0, Y0
-	VCMPPD       $0x00, Y11, Y14, Y2
-	VBLENDVPD    Y2, Y4, Y0, Y2
-	VMOVUPD      Y2, (CX)
-	VADDPD       Y1, Y7, Y0
-	VSUBPD       Y12, Y3, Y2
-	VPSLLQ       $0x34, Y3, Y3
-	VPADDQ       Y6, Y3, Y3
-	VFMADD213PD  Y8, Y3, Y7
-	VFMADD213PD  Y7, Y3, Y1
-	VMULPD       Y3, Y0, Y0
-	VADDPD       Y8, Y0, Y7
-	VCMPPD       $0x11, Y10, Y0, Y3
-	VBLENDVPD    Y3, Y7, Y1, Y3
-	VMOVAPD      Y3, Y1
-	VPMOVSXBQ    4(BX), Y3
-	VPAND        Y3, Y0, Y0
-	VMOVUPD      Y0, 32(AX)
-	VSUBPD       32(DX), Y1, Y1
-	VCMPPD       $0x00, Y11, Y2, Y0
-	VBLENDVPD    Y0, Y5, Y1, Y0
-	VMOVUPD      Y0, 32(CX)
-	ADDQ         $0x40, DX
-	ADDQ         $0x40, AX
-	ADDQ         $0x40, CX
-	ADDQ         $0x08, BX
-	DECQ         SI
-	JMP          exp
-
-expDone:
-	VZEROUPPER
-	RET
-
-DATA ratio2<>+0(SB)/8, $(6755399441055744.0)
-GLOBL ratio2<>(SB), RODATA|NOPTR, $8
-
-DATA ratio3<>+0(SB)/8, $(1.4426950408889634)
-GLOBL ratio3<>(SB), RODATA|NOPTR, $8
-
-DATA ratio4<>+0(SB)/8, $(0.6931471801362932)
-GLOBL ratio4<>(SB), RODATA|NOPTR, $8
-
-DATA ratio5<>+0(SB)/8, $(0.0000000004236521365809284)
-GLOBL ratio5<>(SB), RODATA|NOPTR, $8
-
-DATA ratio6<>+0(SB)/8, $(0.0000000020889375863212716)
-GLOBL ratio6<>(SB), RODATA|NOPTR, $8
-
-DATA ratio7<>+0(SB)/8, $(0.00000002510518421532937)
-GLOBL ratio7<>(SB), RODATA|NOPTR, $8
-
-DATA ratio8<>+0(SB)/8, $(0.00000027557349633016106)
-GLOBL ratio8<>(SB), RODATA|NOPTR, $8
-
-DATA ratio9<>+0(SB)/8, $(0.000002755725548881358)
-GLOBL ratio9<>(SB), RODATA|NOPTR, $8
-
-DATA ratio10<>+0(SB)/8, $(0.000024801587245708003)
-GLOBL ratio10<>(SB), RODATA|NOPTR, $8
-
-DATA ratio11<>+0(SB)/8, $(0.0001984126987474082)
-GLOBL ratio11<>(SB), RODATA|NOPTR, $8
-
-DATA ratio12<>+0(SB)/8, $(0.001388888888891798)
-GLOBL ratio12<>(SB), RODATA|NOPTR, $8
-
-DATA ratio13<>+0(SB)/8, $(0.008333333333326162)
-GLOBL ratio13<>(SB), RODATA|NOPTR, $8
-
-DATA ratio14<>+0(SB)/8, $(0.041666666666666616)
-GLOBL ratio14<>(SB), RODATA|NOPTR, $8
-
-DATA ratio15<>+0(SB)/8, $(0.1666666666666667)
-GLOBL ratio15<>(SB), RODATA|NOPTR, $8
-
-DATA ratio16<>+0(SB)/8, $(0.5)
-GLOBL ratio16<>(SB), RODATA|NOPTR, $8
-
-DATA ratio17<>+0(SB)/8, $(1.0)
-GLOBL ratio17<>(SB), RODATA|NOPTR, $8
-
-DATA ratio18<>+0(SB)/8, $0x3ff0000000000000
-GLOBL ratio18<>(SB), RODATA|NOPTR, $8
-
-DATA ratio19<>+0(SB)/8, $(-1.0)
-GLOBL ratio19<>(SB), RODATA|NOPTR, $8
-
-// func addDAVX2(sums *float64, minD *float64, maxD *float64, d *float64, valid *byte, groups int)
-// Requires: AVX, AVX2
-TEXT ·addDAVX2(SB), NOSPLIT, $0-48
-	MOVQ         sums+0(FP), AX
-	MOVQ         minD+8(FP), CX
-	MOVQ         maxD+16(FP), DX
-	VBROADCASTSD ratio0<>+0(SB), Y0
-	VBROADCASTSD ratio20<>+0(SB), Y1
-	VBROADCASTSD ratio21<>+0(SB), Y2
-	MOVQ         d+24(FP), BX
-	MOVQ         valid+32(FP), SI
-	MOVQ         groups+40(FP), DI
-	VMOVUPD      (AX), Y3
-	VMOVUPD      64(AX), Y4
-	VMOVUPD      128(AX), Y5
-	VMOVUPD      192(AX), Y6
-	VMOVUPD      (CX), Y7
-	VMOVUPD      (DX), Y8
-
-d0:
-	TESTQ     DI, DI
-	JZ        d0Done
-	VMOVUPD   (BX), Y9
-	VPMOVSXBQ (SI), Y10
-	VADDPD    Y9, Y3, Y3
-	VBLENDVPD Y10, Y9, Y1, Y11
-	VMINPD    Y7, Y11, Y7
-	VBLENDVPD Y10, Y9, Y2, Y10
-	VMAXPD    Y8, Y10, Y8
-	VPAND     Y0, Y9, Y10
-	VADDPD    Y10, Y4, Y4
-	VMULPD    Y9, Y9, Y9
-	VADDPD    Y9, Y5, Y5
-	VMULPD    Y9, Y9, Y9
-	VADDPD    Y9, Y6, Y6
-	ADDQ      $0x40, BX
-	ADDQ      $0x08, SI
-	DECQ      DI
-	JMP       d0
-
-d0Done:
-	VMOVUPD Y3, (AX)
-	VMOVUPD Y4, 64(AX)
-	VMOVUPD Y5, 128(AX)
-	VMOVUPD Y6, 192(AX)
-	VMOVUPD Y7, (CX)
-	VMOVUPD Y8, (DX)
-	MOVQ    d+24(FP), BX
-	MOVQ    valid+32(FP), SI
+TEXT ·logRatiosAVX2(SB), NOSPLIT, $0-48
+	MOVQ    lanes+0(FP), AX
+	VMOVUPS one<>+0(SB), Y0
+	MOVQ    d+8(FP), CX
+	MOVQ    invalid+16(FP), DX
+	MOVQ    trainer+24(FP), BX
+	MOVQ    rollout+32(FP), SI
 	MOVQ    groups+40(FP), DI
-	VMOVUPD 32(AX), Y3
-	VMOVUPD 96(AX), Y4
-	VMOVUPD 160(AX), Y5
-	VMOVUPD 224(AX), Y6
-	VMOVUPD 32(CX), Y7
-	VMOVUPD 32(DX), Y8
+	VMOVUPS (AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 128(AX), Y3
+	VMOVUPS 192(AX), Y4
+	VMOVUPS 256(AX), Y5
+	VMOVUPS 448(AX), Y6
+	VMOVUPS 512(AX), Y7
 
-d1:
-	TESTQ     DI, DI
-	JZ        d1Done
-	VMOVUPD   32(BX), Y9
-	VPMOVSXBQ 4(SI), Y10
-	VADDPD    Y9, Y3, Y3
-	VBLENDVPD Y10, Y9, Y1, Y11
-	VMINPD    Y7, Y11, Y7
-	VBLENDVPD Y10, Y9, Y2, Y10
-	VMAXPD    Y8, Y10, Y8
-	VPAND     Y0, Y9, Y10
-	VADDPD    Y10, Y4, Y4
-	VMULPD    Y9, Y9, Y9
-	VADDPD    Y9, Y5, Y5
-	VMULPD    Y9, Y9, Y9
-	VADDPD    Y9, Y6, Y6
-	ADDQ      $0x40, BX
-	ADDQ      $0x08, SI
-	DECQ      DI
-	JMP       d1
+part0:
+	// Log-probabilities, 0 where a token is not valid
+	VPMOVSXBD    (DX), Y10
+	VPANDN       (BX), Y10, Y8
+	VPANDN       (SI), Y10, Y9
+	VADDPS       Y8, Y1, Y11
+	VFNMADD132PS Y0, Y11, Y1
+	VSUBPS       Y1, Y8, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVAPS      Y11, Y1
+	VADDPS       Y9, Y3, Y11
+	VFNMADD132PS Y0, Y11, Y3
+	VSUBPS       Y3, Y9, Y3
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y11, Y3
 
-d1Done:
-	VMOVUPD Y3, 32(AX)
-	VMOVUPD Y4, 96(AX)
-	VMOVUPD Y5, 160(AX)
-	VMOVUPD Y6, 224(AX)
-	VMOVUPD Y7, 32(CX)
-	VMOVUPD Y8, 32(DX)
+	// d = trainer - rollout
+	VSUBPS      Y9, Y8, Y8
+	VMOVUPS     Y8, (CX)
+	VFMADD231PS Y8, Y8, Y5
+	VORPS       Y10, Y8, Y8
+	VMINPS      Y6, Y8, Y6
+	VMAXPS      Y7, Y8, Y7
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, SI
+	DECQ        DI
+	JNZ         part0
+	VMOVUPS     Y1, (AX)
+	VMOVUPS     Y2, 64(AX)
+	VMOVUPS     Y3, 128(AX)
+	VMOVUPS     Y4, 192(AX)
+	VMOVUPS     Y5, 256(AX)
+	VMOVUPS     Y6, 448(AX)
+	VMOVUPS     Y7, 512(AX)
+	MOVQ        d+8(FP), CX
+	MOVQ        invalid+16(FP), DX
+	MOVQ        trainer+24(FP), BX
+	MOVQ        rollout+32(FP), SI
+	MOVQ        groups+40(FP), DI
+	VMOVUPS     32(AX), Y1
+	VMOVUPS     96(AX), Y2
+	VMOVUPS     160(AX), Y3
+	VMOVUPS     224(AX), Y4
+	VMOVUPS     288(AX), Y5
+	VMOVUPS     480(AX), Y6
+	VMOVUPS     544(AX), Y7
+
+part1:
+	// Log-probabilities, 0 where a token is not valid
+	VPMOVSXBD    8(DX), Y10
+	VPANDN       32(BX), Y10, Y8
+	VPANDN       32(SI), Y10, Y9
+	VADDPS       Y8, Y1, Y11
+	VFNMADD132PS Y0, Y11, Y1
+	VSUBPS       Y1, Y8, Y1
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVAPS      Y11, Y1
+	VADDPS       Y9, Y3, Y11
+	VFNMADD132PS Y0, Y11, Y3
+	VSUBPS       Y3, Y9, Y3
+	VFMADD231PS  Y0, Y3, Y4
+	VMOVAPS      Y11, Y3
+
+	// d = trainer - rollout
+	VSUBPS      Y9, Y8, Y8
+	VMOVUPS     Y8, 32(CX)
+	VFMADD231PS Y8, Y8, Y5
+	VORPS       Y10, Y8, Y8
+	VMINPS      Y6, Y8, Y6
+	VMAXPS      Y7, Y8, Y7
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, SI
+	DECQ        DI
+	JNZ         part1
+	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     Y2, 96(AX)
+	VMOVUPS     Y3, 160(AX)
+	VMOVUPS     Y4, 224(AX)
+	VMOVUPS     Y5, 288(AX)
+	VMOVUPS     Y6, 480(AX)
+	VMOVUPS     Y7, 544(AX)
 	VZEROUPPER
 	RET
 
-DATA ratio20<>+0(SB)/8, $(1024.0)
-GLOBL ratio20<>(SB), RODATA|NOPTR, $8
+DATA one<>+0(SB)/4, $0x3f800000
+DATA one<>+4(SB)/4, $0x3f800000
+DATA one<>+8(SB)/4, $0x3f800000
+DATA one<>+12(SB)/4, $0x3f800000
+DATA one<>+16(SB)/4, $0x3f800000
+DATA one<>+20(SB)/4, $0x3f800000
+DATA one<>+24(SB)/4, $0x3f800000
+DATA one<>+28(SB)/4, $0x3f800000
+DATA one<>+32(SB)/4, $0x3f800000
+DATA one<>+36(SB)/4, $0x3f800000
+DATA one<>+40(SB)/4, $0x3f800000
+DATA one<>+44(SB)/4, $0x3f800000
+DATA one<>+48(SB)/4, $0x3f800000
+DATA one<>+52(SB)/4, $0x3f800000
+DATA one<>+56(SB)/4, $0x3f800000
+DATA one<>+60(SB)/4, $0x3f800000
+GLOBL one<>(SB), RODATA|NOPTR, $64
 
-DATA ratio21<>+0(SB)/8, $(-1024.0)
-GLOBL ratio21<>(SB), RODATA|NOPTR, $8
+// func exponentialsAVX2(lanes *float32, d *float32, w *float32, k3 *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·exponentialsAVX2(SB), NOSPLIT, $0-64
+	MOVQ           lanes+0(FP), AX
+	VMOVUPS        320(AX), Y0
+	VMOVUPS        384(AX), Y1
+	VMOVUPS        352(AX), Y2
+	VMOVUPS        416(AX), Y3
+	MOVQ           d+8(FP), CX
+	MOVQ           w+16(FP), DX
+	MOVQ           k3+24(FP), BX
+	MOVQ           invalid+32(FP), SI
+	MOVQ           trainer+40(FP), DI
+	MOVQ           rollout+48(FP), R8
+	MOVQ           groups+56(FP), R9
+	VBROADCASTF128 expBase<>+0(SB), Y4
+	VBROADCASTF128 expTau<>+0(SB), Y5
 
-// func addWAVX2(sums *float64, w *float64, k3 *float64, valid *byte, groups int) (over2 int, underHalf int)
-// Requires: AVX, AVX2, POPCNT
-TEXT ·addWAVX2(SB), NOSPLIT, $0-56
-	MOVQ         sums+0(FP), AX
-	XORQ         CX, CX
-	XORQ         DX, DX
-	VBROADCASTSD ratio22<>+0(SB), Y0
-	VBROADCASTSD ratio16<>+0(SB), Y1
-	MOVQ         w+8(FP), BX
-	MOVQ         k3+16(FP), SI
-	MOVQ         valid+24(FP), DI
-	MOVQ         groups+32(FP), R8
-	VMOVUPD      (AX), Y2
-	VMOVUPD      64(AX), Y3
-	VMOVUPD      128(AX), Y4
-	VMOVUPD      192(AX), Y5
-	VMOVUPD      256(AX), Y6
+loop:
+	// Meanwhile the next block's log-probabilities come into the cache
+	PREFETCHT0 2048(DI)
+	PREFETCHT0 2048(R8)
 
-w0:
-	TESTQ     R8, R8
-	JZ        w0Done
-	VMOVUPD   (BX), Y7
-	VMOVUPD   (SI), Y8
-	VPMOVSXBQ (DI), Y9
-	VADDPD    Y7, Y2, Y2
-	VCMPPD    $0x1e, Y0, Y7, Y10
-	VPAND     Y9, Y10, Y10
-	VMOVMSKPD Y10, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, CX
-	VCMPPD    $0x11, Y1, Y7, Y10
-	VPAND     Y9, Y10, Y10
-	VMOVMSKPD Y10, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, DX
-	VMULPD    Y7, Y7, Y7
-	VADDPD    Y7, Y3, Y3
-	VADDPD    Y7, Y6, Y6
-	VADDPD    Y8, Y4, Y4
-	VMULPD    Y8, Y8, Y8
-	VADDPD    Y8, Y5, Y5
-	ADDQ      $0x40, BX
-	ADDQ      $0x40, SI
-	ADDQ      $0x08, DI
-	DECQ      R8
-	JMP       w0
+	// k = round(4d·log2 e), as an integer in the low bits, n = k as float32
+	VMOVUPS     (CX), Y8
+	VMOVUPS     32(CX), Y13
+	VMOVUPS     roundShift<>+0(SB), Y6
+	VMOVUPS     roundShift<>+0(SB), Y11
+	VFMADD231PS stepsPerUnit<>+0(SB), Y8, Y6
+	VFMADD231PS stepsPerUnit<>+0(SB), Y13, Y11
+	VSUBPS      roundShift<>+0(SB), Y6, Y7
+	VSUBPS      roundShift<>+0(SB), Y11, Y12
 
-w0Done:
-	VMOVUPD Y2, (AX)
-	VMOVUPD Y3, 64(AX)
-	VMOVUPD Y4, 128(AX)
-	VMOVUPD Y5, 192(AX)
-	VMOVUPD Y6, 256(AX)
-	MOVQ    w+8(FP), BX
-	MOVQ    k3+16(FP), SI
-	MOVQ    valid+24(FP), DI
-	MOVQ    groups+32(FP), R8
-	VMOVUPD 32(AX), Y2
-	VMOVUPD 96(AX), Y3
-	VMOVUPD 160(AX), Y4
-	VMOVUPD 224(AX), Y5
-	VMOVUPD 288(AX), Y6
+	// r = (d - n·hi) + (tau - n·lo)
+	VPERMILPS    Y6, Y5, Y9
+	VPERMILPS    Y11, Y5, Y14
+	VFMADD231PS  minusQuarterLn2Lo<>+0(SB), Y7, Y9
+	VFMADD231PS  minusQuarterLn2Lo<>+0(SB), Y12, Y14
+	VFNMADD231PS quarterLn2Hi<>+0(SB), Y7, Y8
+	VFNMADD231PS quarterLn2Hi<>+0(SB), Y12, Y13
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y14, Y13, Y13
 
-w1:
-	TESTQ     R8, R8
-	JZ        w1Done
-	VMOVUPD   32(BX), Y7
-	VMOVUPD   32(SI), Y8
-	VPMOVSXBQ 4(DI), Y9
-	VADDPD    Y7, Y2, Y2
-	VCMPPD    $0x1e, Y0, Y7, Y10
-	VPAND     Y9, Y10, Y10
-	VMOVMSKPD Y10, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, CX
-	VCMPPD    $0x11, Y1, Y7, Y10
-	VPAND     Y9, Y10, Y10
-	VMOVMSKPD Y10, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, DX
-	VMULPD    Y7, Y7, Y7
-	VADDPD    Y7, Y3, Y3
-	VADDPD    Y7, Y6, Y6
-	VADDPD    Y8, Y4, Y4
-	VMULPD    Y8, Y8, Y8
-	VADDPD    Y8, Y5, Y5
-	ADDQ      $0x40, BX
-	ADDQ      $0x40, SI
-	ADDQ      $0x08, DI
-	DECQ      R8
-	JMP       w1
+	// b = 2^(k/4): the table's entry, k<<21 added to its exponent
+	VPERMILPS Y6, Y4, Y9
+	VPERMILPS Y11, Y4, Y14
+	VPSLLD    $0x15, Y6, Y6
+	VPSLLD    $0x15, Y11, Y11
+	VPADDD    Y6, Y9, Y9
+	VPADDD    Y11, Y14, Y14
 
-w1Done:
-	VMOVUPD Y2, 32(AX)
-	VMOVUPD Y3, 96(AX)
-	VMOVUPD Y4, 160(AX)
-	VMOVUPD Y5, 224(AX)
-	VMOVUPD Y6, 288(AX)
-	MOVQ    CX, over2+40(FP)
-	MOVQ    DX, underHalf+48(FP)
+	// u = ((½ + r·c3) + r²·(c4 + r·c5))·r²
+	VMULPS      Y8, Y8, Y6
+	VMULPS      Y13, Y13, Y11
+	VMOVUPS     ratio3<>+0(SB), Y7
+	VMOVUPS     ratio3<>+0(SB), Y12
+	VMOVUPS     ratio5<>+0(SB), Y10
+	VMOVUPS     ratio5<>+0(SB), Y15
+	VFMADD213PS half<>+0(SB), Y8, Y7
+	VFMADD213PS half<>+0(SB), Y13, Y12
+	VFMADD213PS ratio4<>+0(SB), Y8, Y10
+	VFMADD213PS ratio4<>+0(SB), Y13, Y15
+	VFMADD231PS Y10, Y6, Y7
+	VFMADD231PS Y15, Y11, Y12
+	VMULPS      Y6, Y7, Y7
+	VMULPS      Y11, Y12, Y12
+
+	// k3 = b·u + (b·r + ((b - 1) - d)), v = u + r
+	VSUBPS      one<>+0(SB), Y9, Y6
+	VSUBPS      one<>+0(SB), Y14, Y11
+	VSUBPS      (CX), Y6, Y6
+	VSUBPS      32(CX), Y11, Y11
+	VFMADD231PS Y8, Y9, Y6
+	VFMADD231PS Y13, Y14, Y11
+	VADDPS      Y8, Y7, Y8
+	VADDPS      Y13, Y12, Y13
+	VFMADD231PS Y7, Y9, Y6
+	VFMADD231PS Y12, Y14, Y11
+	VMOVUPS     Y6, (BX)
+	VMOVUPS     Y11, 32(BX)
+
+	// w = b·v + b, 0 where not valid
+	VPMOVSXBD   (SI), Y7
+	VFMADD213PS Y9, Y9, Y8
+	VPANDN      Y8, Y7, Y8
+	VMOVUPS     Y8, (DX)
+	VPMOVSXBD   8(SI), Y7
+	VFMADD213PS Y14, Y14, Y13
+	VPANDN      Y13, Y7, Y13
+	VMOVUPS     Y13, 32(DX)
+
+	// Σk3, Σ(k3 + d)²
+	VADDPS      Y6, Y1, Y1
+	VADDPS      (CX), Y6, Y6
+	VFMADD231PS Y6, Y6, Y0
+	VADDPS      Y11, Y3, Y3
+	VADDPS      32(CX), Y11, Y11
+	VFMADD231PS Y11, Y11, Y2
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000010, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
+	DECQ        R9
+	JNZ         loop
+	VMOVUPS     Y0, 320(AX)
+	VMOVUPS     Y1, 384(AX)
+	VMOVUPS     Y2, 352(AX)
+	VMOVUPS     Y3, 416(AX)
 	VZEROUPPER
 	RET
 
-DATA ratio22<>+0(SB)/8, $(2.0)
-GLOBL ratio22<>(SB), RODATA|NOPTR, $8
+DATA expBase<>+0(SB)/4, $0x3f800000
+DATA expBase<>+4(SB)/4, $0x3f7837f0
+DATA expBase<>+8(SB)/4, $0x3f7504f3
+DATA expBase<>+12(SB)/4, $0x3f7744fd
+GLOBL expBase<>(SB), RODATA|NOPTR, $16
 
-// func addLogProbsAVX2(sums *float64, trainer *float32, rollout *float32, valid *byte, groups int)
-// Requires: AVX, AVX2
-TEXT ·addLogProbsAVX2(SB), NOSPLIT, $0-40
-	MOVQ    sums+0(FP), AX
-	MOVQ    trainer+8(FP), CX
-	MOVQ    rollout+16(FP), DX
-	MOVQ    valid+24(FP), BX
-	MOVQ    groups+32(FP), SI
-	VMOVUPD (AX), Y0
-	VMOVUPD 64(AX), Y1
+DATA expTau<>+0(SB)/4, $0x00000000
+DATA expTau<>+4(SB)/4, $0x33092801
+DATA expTau<>+8(SB)/4, $0x329302ae
+DATA expTau<>+12(SB)/4, $0xb27ce183
+GLOBL expTau<>(SB), RODATA|NOPTR, $16
 
-log0:
-	TESTQ     SI, SI
-	JZ        log0Done
-	VPMOVSXBQ (BX), Y4
-	VCVTPS2PD (CX), Y2
-	VCVTPS2PD (DX), Y3
-	VPAND     Y4, Y2, Y2
-	VPAND     Y4, Y3, Y3
-	VADDPD    Y2, Y0, Y0
-	VADDPD    Y3, Y1, Y1
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	ADDQ      $0x08, BX
-	DECQ      SI
-	JMP       log0
+DATA roundShift<>+0(SB)/4, $0x4b400000
+DATA roundShift<>+4(SB)/4, $0x4b400000
+DATA roundShift<>+8(SB)/4, $0x4b400000
+DATA roundShift<>+12(SB)/4, $0x4b400000
+DATA roundShift<>+16(SB)/4, $0x4b400000
+DATA roundShift<>+20(SB)/4, $0x4b400000
+DATA roundShift<>+24(SB)/4, $0x4b400000
+DATA roundShift<>+28(SB)/4, $0x4b400000
+DATA roundShift<>+32(SB)/4, $0x4b400000
+DATA roundShift<>+36(SB)/4, $0x4b400000
+DATA roundShift<>+40(SB)/4, $0x4b400000
+DATA roundShift<>+44(SB)/4, $0x4b400000
+DATA roundShift<>+48(SB)/4, $0x4b400000
+DATA roundShift<>+52(SB)/4, $0x4b400000
+DATA roundShift<>+56(SB)/4, $0x4b400000
+DATA roundShift<>+60(SB)/4, $0x4b400000
+GLOBL roundShift<>(SB), RODATA|NOPTR, $64
 
-log0Done:
-	VMOVUPD Y0, (AX)
-	VMOVUPD Y1, 64(AX)
-	MOVQ    trainer+8(FP), CX
-	MOVQ    rollout+16(FP), DX
-	MOVQ    valid+24(FP), BX
-	MOVQ    groups+32(FP), SI
-	VMOVUPD 32(AX), Y0
-	VMOVUPD 96(AX), Y1
+DATA stepsPerUnit<>+0(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+4(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+8(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+12(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+16(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+20(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+24(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+28(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+32(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+36(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+40(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+44(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+48(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+52(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+56(SB)/4, $0x40b8aa3b
+DATA stepsPerUnit<>+60(SB)/4, $0x40b8aa3b
+GLOBL stepsPerUnit<>(SB), RODATA|NOPTR, $64
 
-log1:
-	TESTQ     SI, SI
-	JZ        log1Done
-	VPMOVSXBQ 4(BX), Y4
-	VCVTPS2PD 16(CX), Y2
-	VCVTPS2PD 16(DX), Y3
-	VPAND     Y4, Y2, Y2
-	VPAND     Y4, Y3, Y3
-	VADDPD    Y2, Y0, Y0
-	VADDPD    Y3, Y1, Y1
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	ADDQ      $0x08, BX
-	DECQ      SI
-	JMP       log1
+DATA quarterLn2Hi<>+0(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+4(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+8(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+12(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+16(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+20(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+24(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+28(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+32(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+36(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+40(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+44(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+48(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+52(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+56(SB)/4, $0x3e317400
+DATA quarterLn2Hi<>+60(SB)/4, $0x3e317400
+GLOBL quarterLn2Hi<>(SB), RODATA|NOPTR, $64
 
-log1Done:
-	VMOVUPD Y0, 32(AX)
-	VMOVUPD Y1, 96(AX)
+DATA minusQuarterLn2Lo<>+0(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+4(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+8(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+12(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+16(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+20(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+24(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+28(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+32(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+36(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+40(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+44(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+48(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+52(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+56(SB)/4, $0x36f40417
+DATA minusQuarterLn2Lo<>+60(SB)/4, $0x36f40417
+GLOBL minusQuarterLn2Lo<>(SB), RODATA|NOPTR, $64
+
+DATA half<>+0(SB)/4, $0x3f000000
+DATA half<>+4(SB)/4, $0x3f000000
+DATA half<>+8(SB)/4, $0x3f000000
+DATA half<>+12(SB)/4, $0x3f000000
+DATA half<>+16(SB)/4, $0x3f000000
+DATA half<>+20(SB)/4, $0x3f000000
+DATA half<>+24(SB)/4, $0x3f000000
+DATA half<>+28(SB)/4, $0x3f000000
+DATA half<>+32(SB)/4, $0x3f000000
+DATA half<>+36(SB)/4, $0x3f000000
+DATA half<>+40(SB)/4, $0x3f000000
+DATA half<>+44(SB)/4, $0x3f000000
+DATA half<>+48(SB)/4, $0x3f000000
+DATA half<>+52(SB)/4, $0x3f000000
+DATA half<>+56(SB)/4, $0x3f000000
+DATA half<>+60(SB)/4, $0x3f000000
+GLOBL half<>(SB), RODATA|NOPTR, $64
+
+DATA ratio3<>+0(SB)/4, $0x3e2aaaab
+DATA ratio3<>+4(SB)/4, $0x3e2aaaab
+DATA ratio3<>+8(SB)/4, $0x3e2aaaab
+DATA ratio3<>+12(SB)/4, $0x3e2aaaab
+DATA ratio3<>+16(SB)/4, $0x3e2aaaab
+DATA ratio3<>+20(SB)/4, $0x3e2aaaab
+DATA ratio3<>+24(SB)/4, $0x3e2aaaab
+DATA ratio3<>+28(SB)/4, $0x3e2aaaab
+DATA ratio3<>+32(SB)/4, $0x3e2aaaab
+DATA ratio3<>+36(SB)/4, $0x3e2aaaab
+DATA ratio3<>+40(SB)/4, $0x3e2aaaab
+DATA ratio3<>+44(SB)/4, $0x3e2aaaab
+DATA ratio3<>+48(SB)/4, $0x3e2aaaab
+DATA ratio3<>+52(SB)/4, $0x3e2aaaab
+DATA ratio3<>+56(SB)/4, $0x3e2aaaab
+DATA ratio3<>+60(SB)/4, $0x3e2aaaab
+GLOBL ratio3<>(SB), RODATA|NOPTR, $64
+
+DATA ratio4<>+0(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+4(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+8(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+12(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+16(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+20(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+24(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+28(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+32(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+36(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+40(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+44(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+48(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+52(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+56(SB)/4, $0x3d2ab3b9
+DATA ratio4<>+60(SB)/4, $0x3d2ab3b9
+GLOBL ratio4<>(SB), RODATA|NOPTR, $64
+
+DATA ratio5<>+0(SB)/4, $0x3c08899c
+DATA ratio5<>+4(SB)/4, $0x3c08899c
+DATA ratio5<>+8(SB)/4, $0x3c08899c
+DATA ratio5<>+12(SB)/4, $0x3c08899c
+DATA ratio5<>+16(SB)/4, $0x3c08899c
+DATA ratio5<>+20(SB)/4, $0x3c08899c
+DATA ratio5<>+24(SB)/4, $0x3c08899c
+DATA ratio5<>+28(SB)/4, $0x3c08899c
+DATA ratio5<>+32(SB)/4, $0x3c08899c
+DATA ratio5<>+36(SB)/4, $0x3c08899c
+DATA ratio5<>+40(SB)/4, $0x3c08899c
+DATA ratio5<>+44(SB)/4, $0x3c08899c
+DATA ratio5<>+48(SB)/4, $0x3c08899c
+DATA ratio5<>+52(SB)/4, $0x3c08899c
+DATA ratio5<>+56(SB)/4, $0x3c08899c
+DATA ratio5<>+60(SB)/4, $0x3c08899c
+GLOBL ratio5<>(SB), RODATA|NOPTR, $64
+
+// func spreadAVX2(lanes *float32, d *float32, k3 *float32, groups int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·spreadAVX2(SB), NOSPLIT, $0-32
+	MOVQ    lanes+0(FP), AX
+	VMOVUPS magnitude<>+0(SB), Y0
+	VMOVUPS ln2<>+0(SB), Y1
+	VMOVUPS minusLn2<>+0(SB), Y2
+	MOVQ    d+8(FP), CX
+	MOVQ    k3+16(FP), DX
+	MOVQ    groups+24(FP), BX
+	VMOVUPS (AX), Y3
+	VMOVUPS 64(AX), Y4
+	VMOVUPS 128(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 256(AX), Y7
+
+part0:
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
+	VCMPPS      $0x1e, Y1, Y8, Y10
+	VPSUBD      Y10, Y6, Y6
+	VCMPPS      $0x11, Y2, Y8, Y10
+	VPSUBD      Y10, Y7, Y7
+	VPAND       Y0, Y8, Y10
+	VADDPS      Y10, Y3, Y3
+	VMULPS      Y8, Y8, Y8
+	VFMADD231PS Y8, Y8, Y4
+	VFMADD231PS Y9, Y9, Y5
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Y3, (AX)
+	VMOVUPS     Y4, 64(AX)
+	VMOVUPS     Y5, 128(AX)
+	VMOVUPS     Y6, 192(AX)
+	VMOVUPS     Y7, 256(AX)
+	MOVQ        d+8(FP), CX
+	MOVQ        k3+16(FP), DX
+	MOVQ        groups+24(FP), BX
+	VMOVUPS     32(AX), Y3
+	VMOVUPS     96(AX), Y4
+	VMOVUPS     160(AX), Y5
+	VMOVUPS     224(AX), Y6
+	VMOVUPS     288(AX), Y7
+
+part1:
+	VMOVUPS     32(CX), Y8
+	VMOVUPS     32(DX), Y9
+	VCMPPS      $0x1e, Y1, Y8, Y10
+	VPSUBD      Y10, Y6, Y6
+	VCMPPS      $0x11, Y2, Y8, Y10
+	VPSUBD      Y10, Y7, Y7
+	VPAND       Y0, Y8, Y10
+	VADDPS      Y10, Y3, Y3
+	VMULPS      Y8, Y8, Y8
+	VFMADD231PS Y8, Y8, Y4
+	VFMADD231PS Y9, Y9, Y5
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         part1
+	VMOVUPS     Y3, 32(AX)
+	VMOVUPS     Y4, 96(AX)
+	VMOVUPS     Y5, 160(AX)
+	VMOVUPS     Y6, 224(AX)
+	VMOVUPS     Y7, 288(AX)
 	VZEROUPPER
 	RET
 
-// func clipAVX2(acc *float64, y *float64, c *float64, valid *byte, bounds *float64, groups int) (high int, low int)
-// Requires: AVX, AVX2, POPCNT
-TEXT ·clipAVX2(SB), NOSPLIT, $0-64
-	MOVQ         acc+0(FP), AX
-	MOVQ         bounds+32(FP), CX
-	XORQ         DX, DX
-	XORQ         BX, BX
-	VBROADCASTSD (CX), Y0
-	VBROADCASTSD 8(CX), Y1
-	VBROADCASTSD 16(CX), Y2
-	VBROADCASTSD ratio23<>+0(SB), Y3
-	VBROADCASTSD ratio24<>+0(SB), Y4
+DATA magnitude<>+0(SB)/4, $0x7fffffff
+DATA magnitude<>+4(SB)/4, $0x7fffffff
+DATA magnitude<>+8(SB)/4, $0x7fffffff
+DATA magnitude<>+12(SB)/4, $0x7fffffff
+DATA magnitude<>+16(SB)/4, $0x7fffffff
+DATA magnitude<>+20(SB)/4, $0x7fffffff
+DATA magnitude<>+24(SB)/4, $0x7fffffff
+DATA magnitude<>+28(SB)/4, $0x7fffffff
+DATA magnitude<>+32(SB)/4, $0x7fffffff
+DATA magnitude<>+36(SB)/4, $0x7fffffff
+DATA magnitude<>+40(SB)/4, $0x7fffffff
+DATA magnitude<>+44(SB)/4, $0x7fffffff
+DATA magnitude<>+48(SB)/4, $0x7fffffff
+DATA magnitude<>+52(SB)/4, $0x7fffffff
+DATA magnitude<>+56(SB)/4, $0x7fffffff
+DATA magnitude<>+60(SB)/4, $0x7fffffff
+GLOBL magnitude<>(SB), RODATA|NOPTR, $64
+
+DATA ln2<>+0(SB)/4, $0x3f317218
+DATA ln2<>+4(SB)/4, $0x3f317218
+DATA ln2<>+8(SB)/4, $0x3f317218
+DATA ln2<>+12(SB)/4, $0x3f317218
+DATA ln2<>+16(SB)/4, $0x3f317218
+DATA ln2<>+20(SB)/4, $0x3f317218
+DATA ln2<>+24(SB)/4, $0x3f317218
+DATA ln2<>+28(SB)/4, $0x3f317218
+DATA ln2<>+32(SB)/4, $0x3f317218
+DATA ln2<>+36(SB)/4, $0x3f317218
+DATA ln2<>+40(SB)/4, $0x3f317218
+DATA ln2<>+44(SB)/4, $0x3f317218
+DATA ln2<>+48(SB)/4, $0x3f317218
+DATA ln2<>+52(SB)/4, $0x3f317218
+DATA ln2<>+56(SB)/4, $0x3f317218
+DATA ln2<>+60(SB)/4, $0x3f317218
+GLOBL ln2<>(SB), RODATA|NOPTR, $64
+
+DATA minusLn2<>+0(SB)/4, $0xbf317218
+DATA minusLn2<>+4(SB)/4, $0xbf317218
+DATA minusLn2<>+8(SB)/4, $0xbf317218
+DATA minusLn2<>+12(SB)/4, $0xbf317218
+DATA minusLn2<>+16(SB)/4, $0xbf317218
+DATA minusLn2<>+20(SB)/4, $0xbf317218
+DATA minusLn2<>+24(SB)/4, $0xbf317218
+DATA minusLn2<>+28(SB)/4, $0xbf317218
+DATA minusLn2<>+32(SB)/4, $0xbf317218
+DATA minusLn2<>+36(SB)/4, $0xbf317218
+DATA minusLn2<>+40(SB)/4, $0xbf317218
+DATA minusLn2<>+44(SB)/4, $0xbf317218
+DATA minusLn2<>+48(SB)/4, $0xbf317218
+DATA minusLn2<>+52(SB)/4, $0xbf317218
+DATA minusLn2<>+56(SB)/4, $0xbf317218
+DATA minusLn2<>+60(SB)/4, $0xbf317218
+GLOBL minusLn2<>(SB), RODATA|NOPTR, $64
+
+// func clipAVX2(lanes *float32, y *float32, c *float32, lo float32, hi float32, low float32, groups int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·clipAVX2(SB), NOSPLIT, $0-48
+	MOVQ         lanes+0(FP), AX
+	VBROADCASTSS lo+24(FP), Y0
+	VBROADCASTSS hi+28(FP), Y1
+	VBROADCASTSS low+32(FP), Y2
+	VPXOR        Y3, Y3, Y3
 	MOVQ         y+8(FP), CX
-	MOVQ         c+16(FP), SI
-	MOVQ         valid+24(FP), DI
-	MOVQ         groups+40(FP), R8
-	VMOVUPD      (AX), Y5
-	VMOVUPD      64(AX), Y6
-	VMOVUPD      128(AX), Y7
-	VMOVUPD      192(AX), Y8
-	VMOVUPD      256(AX), Y9
+	MOVQ         c+16(FP), DX
+	MOVQ         groups+40(FP), BX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      64(AX), Y5
+	VMOVUPS      128(AX), Y6
+	VMOVUPS      192(AX), Y7
+	VMOVUPS      256(AX), Y8
+	VMOVUPS      320(AX), Y9
 
-y0:
-	TESTQ     R8, R8
-	JZ        y0Done
-	VMOVUPD   (SI), Y10
-	VPMOVSXBQ (DI), Y11
-	VADDPD    Y10, Y7, Y7
-	VCMPPD    $0x1e, Y1, Y10, Y12
-	VPAND     Y11, Y12, Y12
-	VMOVMSKPD Y12, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, DX
-	VCMPPD    $0x11, Y2, Y10, Y12
-	VPAND     Y11, Y12, Y12
-	VMOVMSKPD Y12, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, BX
-	VMINPD    Y1, Y10, Y10
-	VMAXPD    Y0, Y10, Y10
-	VPAND     Y11, Y10, Y10
-	VMOVUPD   Y10, (CX)
-	VBLENDVPD Y11, Y10, Y3, Y12
-	VMINPD    Y8, Y12, Y8
-	VBLENDVPD Y11, Y10, Y4, Y11
-	VMAXPD    Y9, Y11, Y9
-	VADDPD    Y10, Y5, Y5
-	VMULPD    Y10, Y10, Y10
-	VADDPD    Y10, Y6, Y6
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, SI
-	ADDQ      $0x08, DI
-	DECQ      R8
-	JMP       y0
+part0:
+	VMOVUPS (DX), Y10
+	VCMPPS  $0x00, Y3, Y10, Y11
+	VORPS   Y11, Y10, Y12
+	VCMPPS  $0x1e, Y1, Y12, Y13
+	VPSUBD  Y13, Y8, Y8
+	VCMPPS  $0x11, Y2, Y12, Y12
+	VPSUBD  Y12, Y9, Y9
 
-y0Done:
-	VMOVUPD Y5, (AX)
-	VMOVUPD Y6, 64(AX)
-	VMOVUPD Y7, 128(AX)
-	VMOVUPD Y8, 192(AX)
-	VMOVUPD Y9, 256(AX)
-	MOVQ    y+8(FP), CX
-	MOVQ    c+16(FP), SI
-	MOVQ    valid+24(FP), DI
-	MOVQ    groups+40(FP), R8
-	VMOVUPD 32(AX), Y5
-	VMOVUPD 96(AX), Y6
-	VMOVUPD 160(AX), Y7
-	VMOVUPD 224(AX), Y8
-	VMOVUPD 288(AX), Y9
+	// y from c
+	VMINPS  Y1, Y10, Y10
+	VMAXPS  Y0, Y10, Y10
+	VORPS   Y11, Y10, Y12
+	VMINPS  Y6, Y12, Y6
+	VMAXPS  Y7, Y12, Y7
+	VANDNPS Y10, Y11, Y12
+	VMOVUPS Y12, (CX)
 
-y1:
-	TESTQ     R8, R8
-	JZ        y1Done
-	VMOVUPD   32(SI), Y10
-	VPMOVSXBQ 4(DI), Y11
-	VADDPD    Y10, Y7, Y7
-	VCMPPD    $0x1e, Y1, Y10, Y12
-	VPAND     Y11, Y12, Y12
-	VMOVMSKPD Y12, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, DX
-	VCMPPD    $0x11, Y2, Y10, Y12
-	VPAND     Y11, Y12, Y12
-	VMOVMSKPD Y12, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, BX
-	VMINPD    Y1, Y10, Y10
-	VMAXPD    Y0, Y10, Y10
-	VPAND     Y11, Y10, Y10
-	VMOVUPD   Y10, 32(CX)
-	VBLENDVPD Y11, Y10, Y3, Y12
-	VMINPD    Y8, Y12, Y8
-	VBLENDVPD Y11, Y10, Y4, Y11
-	VMAXPD    Y9, Y11, Y9
-	VADDPD    Y10, Y5, Y5
-	VMULPD    Y10, Y10, Y10
-	VADDPD    Y10, Y6, Y6
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, SI
-	ADDQ      $0x08, DI
-	DECQ      R8
-	JMP       y1
+	// y - 1
+	VSUBPS      one<>+0(SB), Y10, Y10
+	VANDNPS     Y10, Y11, Y10
+	VADDPS      Y10, Y4, Y4
+	VFMADD231PS Y10, Y10, Y5
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     Y6, 128(AX)
+	VMOVUPS     Y7, 192(AX)
+	VMOVUPS     Y8, 256(AX)
+	VMOVUPS     Y9, 320(AX)
+	MOVQ        y+8(FP), CX
+	MOVQ        c+16(FP), DX
+	MOVQ        groups+40(FP), BX
+	VMOVUPS     32(AX), Y4
+	VMOVUPS     96(AX), Y5
+	VMOVUPS     160(AX), Y6
+	VMOVUPS     224(AX), Y7
+	VMOVUPS     288(AX), Y8
+	VMOVUPS     352(AX), Y9
 
-y1Done:
-	VMOVUPD Y5, 32(AX)
-	VMOVUPD Y6, 96(AX)
-	VMOVUPD Y7, 160(AX)
-	VMOVUPD Y8, 224(AX)
-	VMOVUPD Y9, 288(AX)
-	MOVQ    DX, high+48(FP)
-	MOVQ    BX, low+56(FP)
+part1:
+	VMOVUPS 32(DX), Y10
+	VCMPPS  $0x00, Y3, Y10, Y11
+	VORPS   Y11, Y10, Y12
+	VCMPPS  $0x1e, Y1, Y12, Y13
+	VPSUBD  Y13, Y8, Y8
+	VCMPPS  $0x11, Y2, Y12, Y12
+	VPSUBD  Y12, Y9, Y9
+
+	// y from c
+	VMINPS  Y1, Y10, Y10
+	VMAXPS  Y0, Y10, Y10
+	VORPS   Y11, Y10, Y12
+	VMINPS  Y6, Y12, Y6
+	VMAXPS  Y7, Y12, Y7
+	VANDNPS Y10, Y11, Y12
+	VMOVUPS Y12, 32(CX)
+
+	// y - 1
+	VSUBPS      one<>+0(SB), Y10, Y10
+	VANDNPS     Y10, Y11, Y10
+	VADDPS      Y10, Y4, Y4
+	VFMADD231PS Y10, Y10, Y5
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         part1
+	VMOVUPS     Y4, 32(AX)
+	VMOVUPS     Y5, 96(AX)
+	VMOVUPS     Y6, 160(AX)
+	VMOVUPS     Y7, 224(AX)
+	VMOVUPS     Y8, 288(AX)
+	VMOVUPS     Y9, 352(AX)
 	VZEROUPPER
 	RET
 
-DATA ratio23<>+0(SB)/8, $0x7ff0000000000000
-GLOBL ratio23<>(SB), RODATA|NOPTR, $8
-
-DATA ratio24<>+0(SB)/8, $0xfff0000000000000
-GLOBL ratio24<>(SB), RODATA|NOPTR, $8
-
-// func popAVX2(acc *float64, y *float64, c *float64, valid *byte, bounds *float64, groups int) (high int, low int)
-// Requires: AVX, AVX2, POPCNT
-TEXT ·popAVX2(SB), NOSPLIT, $0-64
-	MOVQ         acc+0(FP), AX
-	MOVQ         bounds+32(FP), CX
-	XORQ         DX, DX
-	XORQ         BX, BX
-	VBROADCASTSD (CX), Y0
-	VBROADCASTSD 8(CX), Y1
-	VBROADCASTSD 16(CX), Y2
-	VBROADCASTSD ratio23<>+0(SB), Y3
-	VBROADCASTSD ratio24<>+0(SB), Y4
+// func popAVX2(lanes *float32, y *float32, c *float32, lo float32, hi float32, low float32, groups int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·popAVX2(SB), NOSPLIT, $0-48
+	MOVQ         lanes+0(FP), AX
+	VBROADCASTSS lo+24(FP), Y0
+	VBROADCASTSS hi+28(FP), Y1
+	VBROADCASTSS low+32(FP), Y2
+	VPXOR        Y3, Y3, Y3
 	MOVQ         y+8(FP), CX
-	MOVQ         c+16(FP), SI
-	MOVQ         valid+24(FP), DI
-	MOVQ         groups+40(FP), R8
-	VMOVUPD      (AX), Y5
-	VMOVUPD      64(AX), Y6
-	VMOVUPD      128(AX), Y7
-	VMOVUPD      192(AX), Y8
-	VMOVUPD      256(AX), Y9
+	MOVQ         c+16(FP), DX
+	MOVQ         groups+40(FP), BX
+	VMOVUPS      (AX), Y4
+	VMOVUPS      64(AX), Y5
+	VMOVUPS      128(AX), Y6
+	VMOVUPS      192(AX), Y7
+	VMOVUPS      256(AX), Y8
+	VMOVUPS      320(AX), Y9
 
-y0:
-	TESTQ     R8, R8
-	JZ        y0Done
-	VMOVUPD   (SI), Y10
-	VPMOVSXBQ (DI), Y11
-	VADDPD    Y10, Y7, Y7
-	VCMPPD    $0x1e, Y1, Y10, Y12
-	VPAND     Y11, Y12, Y12
-	VMOVMSKPD Y12, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, DX
-	VCMPPD    $0x11, Y2, Y10, Y12
-	VPAND     Y11, Y12, Y12
-	VMOVMSKPD Y12, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, BX
-	VMOVAPD   Y10, Y12
-	VCMPPD    $0x1d, Y0, Y10, Y13
-	VPAND     Y13, Y12, Y12
-	VCMPPD    $0x12, Y1, Y10, Y10
-	VPAND     Y10, Y12, Y12
-	VMOVUPD   Y12, (CX)
-	VBLENDVPD Y11, Y12, Y3, Y10
-	VMINPD    Y8, Y10, Y8
-	VBLENDVPD Y11, Y12, Y4, Y10
-	VMAXPD    Y9, Y10, Y9
-	VADDPD    Y12, Y5, Y5
-	VMULPD    Y12, Y12, Y12
-	VADDPD    Y12, Y6, Y6
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, SI
-	ADDQ      $0x08, DI
-	DECQ      R8
-	JMP       y0
+part0:
+	VMOVUPS (DX), Y10
+	VCMPPS  $0x00, Y3, Y10, Y11
+	VORPS   Y11, Y10, Y12
+	VCMPPS  $0x1e, Y1, Y12, Y13
+	VPSUBD  Y13, Y8, Y8
+	VCMPPS  $0x11, Y2, Y12, Y12
+	VPSUBD  Y12, Y9, Y9
 
-y0Done:
-	VMOVUPD Y5, (AX)
-	VMOVUPD Y6, 64(AX)
-	VMOVUPD Y7, 128(AX)
-	VMOVUPD Y8, 192(AX)
-	VMOVUPD Y9, 256(AX)
-	MOVQ    y+8(FP), CX
-	MOVQ    c+16(FP), SI
-	MOVQ    valid+24(FP), DI
-	MOVQ    groups+40(FP), R8
-	VMOVUPD 32(AX), Y5
-	VMOVUPD 96(AX), Y6
-	VMOVUPD 160(AX), Y7
-	VMOVUPD 224(AX), Y8
-	VMOVUPD 288(AX), Y9
+	// y from c
+	VCMPPS  $0x1d, Y0, Y10, Y12
+	VCMPPS  $0x12, Y1, Y10, Y13
+	VANDPS  Y12, Y10, Y10
+	VANDPS  Y13, Y10, Y10
+	VORPS   Y11, Y10, Y12
+	VMINPS  Y6, Y12, Y6
+	VMAXPS  Y7, Y12, Y7
+	VANDNPS Y10, Y11, Y12
+	VMOVUPS Y12, (CX)
 
-y1:
-	TESTQ     R8, R8
-	JZ        y1Done
-	VMOVUPD   32(SI), Y10
-	VPMOVSXBQ 4(DI), Y11
-	VADDPD    Y10, Y7, Y7
-	VCMPPD    $0x1e, Y1, Y10, Y12
-	VPAND     Y11, Y12, Y12
-	VMOVMSKPD Y12, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, DX
-	VCMPPD    $0x11, Y2, Y10, Y12
-	VPAND     Y11, Y12, Y12
-	VMOVMSKPD Y12, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, BX
-	VMOVAPD   Y10, Y12
-	VCMPPD    $0x1d, Y0, Y10, Y13
-	VPAND     Y13, Y12, Y12
-	VCMPPD    $0x12, Y1, Y10, Y10
-	VPAND     Y10, Y12, Y12
-	VMOVUPD   Y12, 32(CX)
-	VBLENDVPD Y11, Y12, Y3, Y10
-	VMINPD    Y8, Y10, Y8
-	VBLENDVPD Y11, Y12, Y4, Y10
-	VMAXPD    Y9, Y10, Y9
-	VADDPD    Y12, Y5, Y5
-	VMULPD    Y12, Y12, Y12
-	VADDPD    Y12, Y6, Y6
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, SI
-	ADDQ      $0x08, DI
-	DECQ      R8
-	JMP       y1
+	// y - 1
+	VSUBPS      one<>+0(SB), Y10, Y10
+	VANDNPS     Y10, Y11, Y10
+	VADDPS      Y10, Y4, Y4
+	VFMADD231PS Y10, Y10, Y5
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     Y6, 128(AX)
+	VMOVUPS     Y7, 192(AX)
+	VMOVUPS     Y8, 256(AX)
+	VMOVUPS     Y9, 320(AX)
+	MOVQ        y+8(FP), CX
+	MOVQ        c+16(FP), DX
+	MOVQ        groups+40(FP), BX
+	VMOVUPS     32(AX), Y4
+	VMOVUPS     96(AX), Y5
+	VMOVUPS     160(AX), Y6
+	VMOVUPS     224(AX), Y7
+	VMOVUPS     288(AX), Y8
+	VMOVUPS     352(AX), Y9
 
-y1Done:
-	VMOVUPD Y5, 32(AX)
-	VMOVUPD Y6, 96(AX)
-	VMOVUPD Y7, 160(AX)
-	VMOVUPD Y8, 224(AX)
-	VMOVUPD Y9, 288(AX)
-	MOVQ    DX, high+48(FP)
-	MOVQ    BX, low+56(FP)
+part1:
+	VMOVUPS 32(DX), Y10
+	VCMPPS  $0x00, Y3, Y10, Y11
+	VORPS   Y11, Y10, Y12
+	VCMPPS  $0x1e, Y1, Y12, Y13
+	VPSUBD  Y13, Y8, Y8
+	VCMPPS  $0x11, Y2, Y12, Y12
+	VPSUBD  Y12, Y9, Y9
+
+	// y from c
+	VCMPPS  $0x1d, Y0, Y10, Y12
+	VCMPPS  $0x12, Y1, Y10, Y13
+	VANDPS  Y12, Y10, Y10
+	VANDPS  Y13, Y10, Y10
+	VORPS   Y11, Y10, Y12
+	VMINPS  Y6, Y12, Y6
+	VMAXPS  Y7, Y12, Y7
+	VANDNPS Y10, Y11, Y12
+	VMOVUPS Y12, 32(CX)
+
+	// y - 1
+	VSUBPS      one<>+0(SB), Y10, Y10
+	VANDNPS     Y10, Y11, Y10
+	VADDPS      Y10, Y4, Y4
+	VFMADD231PS Y10, Y10, Y5
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         part1
+	VMOVUPS     Y4, 32(AX)
+	VMOVUPS     Y5, 96(AX)
+	VMOVUPS     Y6, 160(AX)
+	VMOVUPS     Y7, 224(AX)
+	VMOVUPS     Y8, 288(AX)
+	VMOVUPS     Y9, 352(AX)
 	VZEROUPPER
 	RET
 
-// func binsAVX2(bin *uint64, d *float64, valid *byte, groups int)
+// func keptAVX2(lanes *float32, y *float32, keep *uint8, groups int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·keptAVX2(SB), NOSPLIT, $0-32
+	MOVQ    lanes+0(FP), AX
+	VMOVUPS one<>+0(SB), Y0
+	VPXOR   Y1, Y1, Y1
+	MOVQ    y+8(FP), CX
+	MOVQ    keep+16(FP), DX
+	MOVQ    groups+24(FP), BX
+	VMOVUPS (AX), Y2
+	VMOVUPS 64(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 192(AX), Y5
+
+part0:
+	VMOVUPS     (CX), Y6
+	VPMOVZXBD   (DX), Y7
+	VPCMPEQD    Y1, Y7, Y7
+	VORPS       Y7, Y6, Y8
+	VMINPS      Y4, Y8, Y4
+	VMAXPS      Y5, Y8, Y5
+	VANDNPS     Y6, Y7, Y8
+	VMOVUPS     Y8, (CX)
+	VSUBPS      Y0, Y6, Y6
+	VANDNPS     Y6, Y7, Y6
+	VADDPS      Y6, Y2, Y2
+	VFMADD231PS Y6, Y6, Y3
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, 64(AX)
+	VMOVUPS     Y4, 128(AX)
+	VMOVUPS     Y5, 192(AX)
+	MOVQ        y+8(FP), CX
+	MOVQ        keep+16(FP), DX
+	MOVQ        groups+24(FP), BX
+	VMOVUPS     32(AX), Y2
+	VMOVUPS     96(AX), Y3
+	VMOVUPS     160(AX), Y4
+	VMOVUPS     224(AX), Y5
+
+part1:
+	VMOVUPS     32(CX), Y6
+	VPMOVZXBD   8(DX), Y7
+	VPCMPEQD    Y1, Y7, Y7
+	VORPS       Y7, Y6, Y8
+	VMINPS      Y4, Y8, Y4
+	VMAXPS      Y5, Y8, Y5
+	VANDNPS     Y6, Y7, Y8
+	VMOVUPS     Y8, 32(CX)
+	VSUBPS      Y0, Y6, Y6
+	VANDNPS     Y6, Y7, Y6
+	VADDPS      Y6, Y2, Y2
+	VFMADD231PS Y6, Y6, Y3
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	DECQ        BX
+	JNZ         part1
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y3, 96(AX)
+	VMOVUPS     Y4, 160(AX)
+	VMOVUPS     Y5, 224(AX)
+	VZEROUPPER
+	RET
+
+// func filterAVX2(lanes *float32, x *float32, invalid *uint8, lo float32, hi float32, groups int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·filterAVX2(SB), NOSPLIT, $0-40
+	MOVQ         lanes+0(FP), AX
+	VBROADCASTSS lo+24(FP), Y0
+	VBROADCASTSS hi+28(FP), Y1
+	MOVQ         x+8(FP), CX
+	MOVQ         invalid+16(FP), DX
+	MOVQ         groups+32(FP), BX
+	VMOVUPS      (AX), Y2
+	VMOVUPS      64(AX), Y3
+	VMOVUPS      128(AX), Y4
+	VMOVUPS      192(AX), Y5
+	VMOVUPS      256(AX), Y6
+	VMOVUPS      320(AX), Y7
+	VMOVUPS      384(AX), Y8
+	VMOVUPS      448(AX), Y9
+
+part0:
+	VPMOVSXBD   (DX), Y10
+	VMOVUPS     (CX), Y11
+	VADDPS      Y11, Y2, Y2
+	VFMADD231PS Y11, Y11, Y3
+
+	// Clamped, which of 0 may not be 0
+	VMINPS      Y1, Y11, Y12
+	VMAXPS      Y0, Y12, Y12
+	VANDNPS     Y12, Y10, Y12
+	VORPS       Y10, Y11, Y11
+	VMINPS      Y6, Y11, Y6
+	VMAXPS      Y7, Y11, Y7
+	VCMPPS      $0x1e, Y1, Y11, Y10
+	VPSUBD      Y10, Y8, Y8
+	VCMPPS      $0x11, Y0, Y11, Y10
+	VPSUBD      Y10, Y9, Y9
+	VADDPS      Y12, Y4, Y4
+	VFMADD231PS Y12, Y12, Y5
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, 64(AX)
+	VMOVUPS     Y4, 128(AX)
+	VMOVUPS     Y5, 192(AX)
+	VMOVUPS     Y6, 256(AX)
+	VMOVUPS     Y7, 320(AX)
+	VMOVUPS     Y8, 384(AX)
+	VMOVUPS     Y9, 448(AX)
+	MOVQ        x+8(FP), CX
+	MOVQ        invalid+16(FP), DX
+	MOVQ        groups+32(FP), BX
+	VMOVUPS     32(AX), Y2
+	VMOVUPS     96(AX), Y3
+	VMOVUPS     160(AX), Y4
+	VMOVUPS     224(AX), Y5
+	VMOVUPS     288(AX), Y6
+	VMOVUPS     352(AX), Y7
+	VMOVUPS     416(AX), Y8
+	VMOVUPS     480(AX), Y9
+
+part1:
+	VPMOVSXBD   8(DX), Y10
+	VMOVUPS     32(CX), Y11
+	VADDPS      Y11, Y2, Y2
+	VFMADD231PS Y11, Y11, Y3
+
+	// Clamped, which of 0 may not be 0
+	VMINPS      Y1, Y11, Y12
+	VMAXPS      Y0, Y12, Y12
+	VANDNPS     Y12, Y10, Y12
+	VORPS       Y10, Y11, Y11
+	VMINPS      Y6, Y11, Y6
+	VMAXPS      Y7, Y11, Y7
+	VCMPPS      $0x1e, Y1, Y11, Y10
+	VPSUBD      Y10, Y8, Y8
+	VCMPPS      $0x11, Y0, Y11, Y10
+	VPSUBD      Y10, Y9, Y9
+	VADDPS      Y12, Y4, Y4
+	VFMADD231PS Y12, Y12, Y5
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	DECQ        BX
+	JNZ         part1
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y3, 96(AX)
+	VMOVUPS     Y4, 160(AX)
+	VMOVUPS     Y5, 224(AX)
+	VMOVUPS     Y6, 288(AX)
+	VMOVUPS     Y7, 352(AX)
+	VMOVUPS     Y8, 416(AX)
+	VMOVUPS     Y9, 480(AX)
+	VZEROUPPER
+	RET
+
+// func filterSquareAVX2(lanes *float32, x *float32, invalid *uint8, lo float32, hi float32, groups int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·filterSquareAVX2(SB), NOSPLIT, $0-40
+	MOVQ         lanes+0(FP), AX
+	VBROADCASTSS lo+24(FP), Y0
+	VBROADCASTSS hi+28(FP), Y1
+	MOVQ         x+8(FP), CX
+	MOVQ         invalid+16(FP), DX
+	MOVQ         groups+32(FP), BX
+	VMOVUPS      (AX), Y2
+	VMOVUPS      64(AX), Y3
+	VMOVUPS      128(AX), Y4
+	VMOVUPS      192(AX), Y5
+	VMOVUPS      256(AX), Y6
+	VMOVUPS      320(AX), Y7
+	VMOVUPS      384(AX), Y8
+	VMOVUPS      448(AX), Y9
+
+part0:
+	VPMOVSXBD   (DX), Y10
+	VMOVUPS     (CX), Y11
+	VMULPS      Y11, Y11, Y11
+	VMULPS      half<>+0(SB), Y11, Y11
+	VADDPS      Y11, Y2, Y2
+	VFMADD231PS Y11, Y11, Y3
+
+	// Clamped, which of 0 may not be 0
+	VMINPS      Y1, Y11, Y12
+	VMAXPS      Y0, Y12, Y12
+	VANDNPS     Y12, Y10, Y12
+	VORPS       Y10, Y11, Y11
+	VMINPS      Y6, Y11, Y6
+	VMAXPS      Y7, Y11, Y7
+	VCMPPS      $0x1e, Y1, Y11, Y10
+	VPSUBD      Y10, Y8, Y8
+	VCMPPS      $0x11, Y0, Y11, Y10
+	VPSUBD      Y10, Y9, Y9
+	VADDPS      Y12, Y4, Y4
+	VFMADD231PS Y12, Y12, Y5
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, 64(AX)
+	VMOVUPS     Y4, 128(AX)
+	VMOVUPS     Y5, 192(AX)
+	VMOVUPS     Y6, 256(AX)
+	VMOVUPS     Y7, 320(AX)
+	VMOVUPS     Y8, 384(AX)
+	VMOVUPS     Y9, 448(AX)
+	MOVQ        x+8(FP), CX
+	MOVQ        invalid+16(FP), DX
+	MOVQ        groups+32(FP), BX
+	VMOVUPS     32(AX), Y2
+	VMOVUPS     96(AX), Y3
+	VMOVUPS     160(AX), Y4
+	VMOVUPS     224(AX), Y5
+	VMOVUPS     288(AX), Y6
+	VMOVUPS     352(AX), Y7
+	VMOVUPS     416(AX), Y8
+	VMOVUPS     480(AX), Y9
+
+part1:
+	VPMOVSXBD   8(DX), Y10
+	VMOVUPS     32(CX), Y11
+	VMULPS      Y11, Y11, Y11
+	VMULPS      half<>+0(SB), Y11, Y11
+	VADDPS      Y11, Y2, Y2
+	VFMADD231PS Y11, Y11, Y3
+
+	// Clamped, which of 0 may not be 0
+	VMINPS      Y1, Y11, Y12
+	VMAXPS      Y0, Y12, Y12
+	VANDNPS     Y12, Y10, Y12
+	VORPS       Y10, Y11, Y11
+	VMINPS      Y6, Y11, Y6
+	VMAXPS      Y7, Y11, Y7
+	VCMPPS      $0x1e, Y1, Y11, Y10
+	VPSUBD      Y10, Y8, Y8
+	VCMPPS      $0x11, Y0, Y11, Y10
+	VPSUBD      Y10, Y9, Y9
+	VADDPS      Y12, Y4, Y4
+	VFMADD231PS Y12, Y12, Y5
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	DECQ        BX
+	JNZ         part1
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y3, 96(AX)
+	VMOVUPS     Y4, 160(AX)
+	VMOVUPS     Y5, 224(AX)
+	VMOVUPS     Y6, 288(AX)
+	VMOVUPS     Y7, 352(AX)
+	VMOVUPS     Y8, 416(AX)
+	VMOVUPS     Y9, 480(AX)
+	VZEROUPPER
+	RET
+
+// func binsAVX2(bin *uint16, d *float32, groups int)
 // Requires: AVX, AVX2
-TEXT ·binsAVX2(SB), NOSPLIT, $0-32
-	MOVQ         bin+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         valid+16(FP), DX
-	MOVQ         groups+24(FP), BX
-	VBROADCASTSD ratio25<>+0(SB), Y0
-	VBROADCASTSD ratio26<>+0(SB), Y1
-	VBROADCASTSD ratio27<>+0(SB), Y2
-	VBROADCASTSD ratio28<>+0(SB), Y3
-	VPXOR        Y4, Y4, Y4
+TEXT ·binsAVX2(SB), NOSPLIT, $0-24
+	MOVQ    bin+0(FP), AX
+	MOVQ    d+8(FP), CX
+	MOVQ    groups+16(FP), DX
+	VMOVUPS histBase<>+0(SB), Y0
+	VMOVUPS histMost<>+0(SB), Y1
+	VMOVUPS histSide<>+0(SB), Y2
+	VPXOR   Y3, Y3, Y3
 
-bins:
-	TESTQ   BX, BX
-	JZ      binsDone
-	VMOVUPD (CX), Y5
+loop:
+	VMOVUPS (CX), Y4
 
-	// i = the bits of |d| above 48, from base on, bounded
-	VPSLLQ  $0x01, Y5, Y6
-	VPSRLQ  $0x31, Y6, Y6
+	// i = the bits of |d| above 19, from base on, bounded
+	VPSLLD  $0x01, Y4, Y5
+	VPSRLD  $0x14, Y5, Y5
+	VPSUBD  Y0, Y5, Y5
+	VPMAXSD Y3, Y5, Y5
+	VPMINSD Y1, Y5, Y5
+
+	// and the second half where d is negative
+	VPSRAD  $0x1f, Y4, Y4
+	VPAND   Y2, Y4, Y4
+	VPADDD  Y4, Y5, Y5
+	VMOVUPS 32(CX), Y4
+
+	// i = the bits of |d| above 19, from base on, bounded
+	VPSLLD  $0x01, Y4, Y6
+	VPSRLD  $0x14, Y6, Y6
 	VPSUBD  Y0, Y6, Y6
-	VPMAXSD Y4, Y6, Y6
+	VPMAXSD Y3, Y6, Y6
 	VPMINSD Y1, Y6, Y6
 
-	// the second half where d is negative, the last bin where not valid
-	VPSRLQ    $0x3f, Y5, Y5
-	VPSUBQ    Y5, Y4, Y5
-	VPAND     Y2, Y5, Y5
-	VPADDQ    Y5, Y6, Y6
-	VPMOVSXBQ (DX), Y5
-	VBLENDVPD Y5, Y6, Y3, Y5
-	VMOVUPD   Y5, (AX)
-	VMOVUPD   32(CX), Y5
-
-	// i = the bits of |d| above 48, from base on, bounded
-	VPSLLQ  $0x01, Y5, Y6
-	VPSRLQ  $0x31, Y6, Y6
-	VPSUBD  Y0, Y6, Y6
-	VPMAXSD Y4, Y6, Y6
-	VPMINSD Y1, Y6, Y6
-
-	// the second half where d is negative, the last bin where not valid
-	VPSRLQ    $0x3f, Y5, Y5
-	VPSUBQ    Y5, Y4, Y5
-	VPAND     Y2, Y5, Y5
-	VPADDQ    Y5, Y6, Y6
-	VPMOVSXBQ 4(DX), Y5
-	VBLENDVPD Y5, Y6, Y3, Y5
-	VMOVUPD   Y5, 32(AX)
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, AX
-	ADDQ      $0x08, DX
-	DECQ      BX
-	JMP       bins
-
-binsDone:
-	VZEROUPPER
-	RET
-
-DATA ratio25<>+0(SB)/8, $0x0000000000003e6f
-GLOBL ratio25<>(SB), RODATA|NOPTR, $8
-
-DATA ratio26<>+0(SB)/8, $0x00000000000001e1
-GLOBL ratio26<>(SB), RODATA|NOPTR, $8
-
-DATA ratio27<>+0(SB)/8, $0x00000000000001e2
-GLOBL ratio27<>(SB), RODATA|NOPTR, $8
-
-DATA ratio28<>+0(SB)/8, $0x00000000000003c4
-GLOBL ratio28<>(SB), RODATA|NOPTR, $8
-
-// func storeAVX2(dst *float32, y *float64, groups int)
-// Requires: AVX
-TEXT ·storeAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ y+8(FP), CX
-	MOVQ groups+16(FP), DX
-
-store:
-	TESTQ      DX, DX
-	JZ         storeDone
-	VCVTPD2PSY (CX), X0
-	VMOVUPS    X0, (AX)
-	VCVTPD2PSY 32(CX), X0
-	VMOVUPS    X0, 16(AX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x20, AX
-	DECQ       DX
-	JMP        store
-
-storeDone:
-	VZEROUPPER
-	RET
-
-// func loadAVX512(d *float64, valid *byte, trainer *float32, rollout *float32, mask *byte, maskStep int, groups int) (count int, nonFinite int, maxAbs float64)
-// Requires: AVX, AVX2, AVX512F, POPCNT, SSE2
-TEXT ·loadAVX512(SB), NOSPLIT, $0-80
-	MOVQ         d+0(FP), AX
-	MOVQ         valid+8(FP), CX
-	MOVQ         trainer+16(FP), DX
-	MOVQ         rollout+24(FP), BX
-	MOVQ         mask+32(FP), SI
-	MOVQ         maskStep+40(FP), DI
-	MOVQ         groups+48(FP), R8
-	XORQ         R9, R9
-	XORQ         R10, R10
-	VPXORQ       Z0, Z0, Z0
-	VBROADCASTSD ratio0<>+0(SB), Z1
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y3, Y3, Y3
-	VPBROADCASTD ratio1<>+0(SB), Y4
-
-load:
-	TESTQ   R8, R8
-	JZ      loadDone
-	VMOVUPS (DX), Y5
-	VMOVUPS (BX), Y6
-
-	// masked = mask == 0; infinite = all exponent bits are set in either
-	VPMOVZXBD (SI), Y7
-	VPCMPEQD  Y2, Y7, Y7
-	VPAND     Y4, Y5, Y8
-	VPCMPEQD  Y4, Y8, Y8
-	VPAND     Y4, Y6, Y9
-	VPCMPEQD  Y4, Y9, Y9
-	VPOR      Y9, Y8, Y8
-
-	// nonFinite = infinite and not masked; valid = neither
-	VPANDN       Y8, Y7, Y9
-	VMOVMSKPS    Y9, R11
-	POPCNTL      R11, R11
-	ADDQ         R11, R10
-	VPOR         Y8, Y7, Y7
-	VPANDN       Y3, Y7, Y7
-	VMOVMSKPS    Y7, R11
-	POPCNTL      R11, R11
-	ADDQ         R11, R9
-	VEXTRACTI128 $0x01, Y7, X8
-	VPACKSSDW    X8, X7, X8
-	VPACKSSWB    X8, X8, X8
-	VMOVQ        X8, (CX)
-
-	// d = trainer − rollout where valid
-	VCVTPS2PD Y5, Z5
-	VCVTPS2PD Y6, Z6
-	VSUBPD    Z6, Z5, Z5
-	VPMOVSXDQ Y7, Z6
-	VPANDQ    Z6, Z5, Z5
-	VMOVUPD   Z5, (AX)
-	VPANDQ    Z1, Z5, Z5
-	VMAXPD    Z5, Z0, Z0
-	ADDQ      $0x40, AX
-	ADDQ      $0x08, CX
-	ADDQ      $0x20, DX
-	ADDQ      $0x20, BX
-	ADDQ      DI, SI
-	DECQ      R8
-	JMP       load
-
-loadDone:
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VMAXPD        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VMAXPD        X1, X0, X1
-	VPERMILPD     $0x01, X1, X0
-	VMAXSD        X0, X1, X1
-	MOVQ          R9, count+56(FP)
-	MOVQ          R10, nonFinite+64(FP)
-	MOVSD         X1, maxAbs+72(FP)
-	VZEROUPPER
-	RET
-
-// func expAVX512(w *float64, k3 *float64, d *float64, valid *byte, groups int)
-// Requires: AVX, AVX512F
-TEXT ·expAVX512(SB), NOSPLIT, $0-40
-	MOVQ w+0(FP), AX
-	MOVQ k3+8(FP), CX
-	MOVQ d+16(FP), DX
-	MOVQ valid+24(FP), BX
-	MOVQ groups+32(FP), SI
-
-exp:
-	TESTQ SI, SI
-	JZ    expDone
-
-	// n = round(x·log2 e)
-	VBROADCASTSD ratio2<>+0(SB), Z2
-	VMOVUPD      (DX), Z0
-	VBROADCASTSD ratio3<>+0(SB), Z1
-	VFMADD213PD  Z2, Z0, Z1
-	VSUBPD       Z2, Z1, Z2
-
-	// r + c = x − n·ln 2
-	VBROADCASTSD ratio4<>+0(SB), Z3
-	VFNMADD213PD Z0, Z2, Z3
-	VBROADCASTSD ratio5<>+0(SB), Z0
-	VMOVAPD      Z0, Z7
-	VFNMADD213PD Z3, Z2, Z0
-	VSUBPD       Z0, Z3, Z3
-	VFNMADD213PD Z3, Z2, Z7
-
-	// q = e^r − 1 − r = r²·poly(r)
-	VBROADCASTSD ratio6<>+0(SB), Z2
-	VBROADCASTSD ratio7<>+0(SB), Z3
-	VFMADD213PD  Z3, Z0, Z2
-	VBROADCASTSD ratio8<>+0(SB), Z3
-	VFMADD213PD  Z3, Z0, Z2
-	VBROADCASTSD ratio9<>+0(SB), Z3
-	VFMADD213PD  Z3, Z0, Z2
-	VBROADCASTSD ratio10<>+0(SB), Z3
-	VFMADD213PD  Z3, Z0, Z2
-	VBROADCASTSD ratio11<>+0(SB), Z3
-	VFMADD213PD  Z3, Z0, Z2
-	VBROADCASTSD ratio12<>+0(SB), Z3
-	VFMADD213PD  Z3, Z0, Z2
-	VBROADCASTSD ratio13<>+0(SB), Z3
-	VFMADD213PD  Z3, Z0, Z2
-	VBROADCASTSD ratio14<>+0(SB), Z3
-	VFMADD213PD  Z3, Z0, Z2
-	VBROADCASTSD ratio15<>+0(SB), Z3
-	VFMADD213PD  Z3, Z0, Z2
-	VBROADCASTSD ratio16<>+0(SB), Z3
-	VFMADD213PD  Z3, Z0, Z2
-	VMULPD       Z0, Z0, Z3
-	VMULPD       Z3, Z2, Z2
-
-	// head = 1 + r, tail = (r − (head − 1)) + (q + c)
-	VBROADCASTSD ratio17<>+0(SB), Z3
-	VADDPD       Z3, Z0, Z8
-	VSUBPD       Z3, Z8, Z3
-	VSUBPD       Z3, Z0, Z0
-	VADDPD       Z2, Z7, Z7
-	VADDPD       Z7, Z0, Z0
-
-	// w = (head + tail)·2ⁿ, k3 = n == 0 ? q : e − d,
-	// e = w < ½ ? w − 1 : 2ⁿ·tail + (2ⁿ·head − 1)
-	VBROADCASTSD ratio18<>+0(SB), Z3
-	VBROADCASTSD ratio19<>+0(SB), Z7
-	VBROADCASTSD ratio16<>+0(SB), Z9
-	VPXORQ       Z4, Z4, Z4
-	VBROADCASTSD ratio2<>+0(SB), Z10
-	VADDPD       Z0, Z8, Z11
-	VSUBPD       Z10, Z1, Z10
-	VPSLLQ       $0x34, Z1, Z1
-	VPADDQ       Z3, Z1, Z1
-	VFMADD213PD  Z7, Z1, Z8
-	VFMADD213PD  Z8, Z1, Z0
-	VMULPD       Z1, Z11, Z11
-	VADDPD       Z7, Z11, Z8
-	VCMPPD       $0x11, Z9, Z11, K1
-	VBLENDMPD    Z8, Z0, K1, Z5
-	VMOVAPD      Z5, Z0
-	VPMOVSXBQ    (BX), Z1
-	VPANDQ       Z1, Z11, Z11
-	VMOVUPD      Z11, (AX)
-	VSUBPD       (DX), Z0, Z0
-	VCMPPD       $0x00, Z4, Z10, K1
-	VBLENDMPD    Z2, Z0, K1, Z6
-	VMOVUPD      Z6, (CX)
-	ADDQ         $0x40, DX
-	ADDQ         $0x40, AX
-	ADDQ         $0x40, CX
-	ADDQ         $0x08, BX
-	DECQ         SI
-	JMP          exp
-
-expDone:
-	VZEROUPPER
-	RET
-
-// func addDAVX512(sums *float64, minD *float64, maxD *float64, d *float64, valid *byte, groups int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·addDAVX512(SB), NOSPLIT, $0-48
-	MOVQ         sums+0(FP), AX
-	MOVQ         minD+8(FP), CX
-	MOVQ         maxD+16(FP), DX
-	VBROADCASTSD ratio0<>+0(SB), Z0
-	VBROADCASTSD ratio20<>+0(SB), Z1
-	VBROADCASTSD ratio21<>+0(SB), Z2
-	MOVQ         d+24(FP), BX
-	MOVQ         valid+32(FP), SI
-	MOVQ         groups+40(FP), DI
-	VMOVUPD      (AX), Z3
-	VMOVUPD      64(AX), Z4
-	VMOVUPD      128(AX), Z5
-	VMOVUPD      192(AX), Z6
-	VMOVUPD      (CX), Z7
-	VMOVUPD      (DX), Z8
-
-d0:
-	TESTQ     DI, DI
-	JZ        d0Done
-	VMOVUPD   (BX), Z9
-	VPMOVSXBQ (SI), Z10
-	VADDPD    Z9, Z3, Z3
-	VPMOVQ2M  Z10, K1
-	VBLENDMPD Z9, Z1, K1, Z11
-	VMINPD    Z7, Z11, Z7
-	VPMOVQ2M  Z10, K1
-	VBLENDMPD Z9, Z2, K1, Z12
-	VMAXPD    Z8, Z12, Z8
-	VPANDQ    Z0, Z9, Z10
-	VADDPD    Z10, Z4, Z4
-	VMULPD    Z9, Z9, Z9
-	VADDPD    Z9, Z5, Z5
-	VMULPD    Z9, Z9, Z9
-	VADDPD    Z9, Z6, Z6
-	ADDQ      $0x40, BX
-	ADDQ      $0x08, SI
-	DECQ      DI
-	JMP       d0
-
-d0Done:
-	VMOVUPD Z3, (AX)
-	VMOVUPD Z4, 64(AX)
-	VMOVUPD Z5, 128(AX)
-	VMOVUPD Z6, 192(AX)
-	VMOVUPD Z7, (CX)
-	VMOVUPD Z8, (DX)
-	VZEROUPPER
-	RET
-
-// func addWAVX512(sums *float64, w *float64, k3 *float64, valid *byte, groups int) (over2 int, underHalf int)
-// Requires: AVX, AVX512DQ, AVX512F, POPCNT
-TEXT ·addWAVX512(SB), NOSPLIT, $0-56
-	MOVQ         sums+0(FP), AX
-	XORQ         CX, CX
-	XORQ         DX, DX
-	VBROADCASTSD ratio22<>+0(SB), Z0
-	VBROADCASTSD ratio16<>+0(SB), Z1
-	MOVQ         w+8(FP), BX
-	MOVQ         k3+16(FP), SI
-	MOVQ         valid+24(FP), DI
-	MOVQ         groups+32(FP), R8
-	VMOVUPD      (AX), Z2
-	VMOVUPD      64(AX), Z3
-	VMOVUPD      128(AX), Z4
-	VMOVUPD      192(AX), Z5
-	VMOVUPD      256(AX), Z6
-
-w0:
-	TESTQ     R8, R8
-	JZ        w0Done
-	VMOVUPD   (BX), Z7
-	VMOVUPD   (SI), Z8
-	VPMOVSXBQ (DI), Z9
-	VADDPD    Z7, Z2, Z2
-	VPMOVQ2M  Z9, K1
-	VCMPPD    $0x1e, Z0, Z7, K1, K1
-	KMOVB     K1, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, CX
-	VPMOVQ2M  Z9, K1
-	VCMPPD    $0x11, Z1, Z7, K1, K1
-	KMOVB     K1, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, DX
-	VMULPD    Z7, Z7, Z7
-	VADDPD    Z7, Z3, Z3
-	VADDPD    Z7, Z6, Z6
-	VADDPD    Z8, Z4, Z4
-	VMULPD    Z8, Z8, Z8
-	VADDPD    Z8, Z5, Z5
-	ADDQ      $0x40, BX
-	ADDQ      $0x40, SI
-	ADDQ      $0x08, DI
-	DECQ      R8
-	JMP       w0
-
-w0Done:
-	VMOVUPD Z2, (AX)
-	VMOVUPD Z3, 64(AX)
-	VMOVUPD Z4, 128(AX)
-	VMOVUPD Z5, 192(AX)
-	VMOVUPD Z6, 256(AX)
-	MOVQ    CX, over2+40(FP)
-	MOVQ    DX, underHalf+48(FP)
-	VZEROUPPER
-	RET
-
-// func addLogProbsAVX512(sums *float64, trainer *float32, rollout *float32, valid *byte, groups int)
-// Requires: AVX, AVX512F
-TEXT ·addLogProbsAVX512(SB), NOSPLIT, $0-40
-	MOVQ    sums+0(FP), AX
-	MOVQ    trainer+8(FP), CX
-	MOVQ    rollout+16(FP), DX
-	MOVQ    valid+24(FP), BX
-	MOVQ    groups+32(FP), SI
-	VMOVUPD (AX), Z0
-	VMOVUPD 64(AX), Z1
-
-log0:
-	TESTQ     SI, SI
-	JZ        log0Done
-	VPMOVSXBQ (BX), Z4
-	VCVTPS2PD (CX), Z2
-	VCVTPS2PD (DX), Z3
-	VPANDQ    Z4, Z2, Z2
-	VPANDQ    Z4, Z3, Z3
-	VADDPD    Z2, Z0, Z0
-	VADDPD    Z3, Z1, Z1
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	ADDQ      $0x08, BX
-	DECQ      SI
-	JMP       log0
-
-log0Done:
-	VMOVUPD Z0, (AX)
-	VMOVUPD Z1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func clipAVX512(acc *float64, y *float64, c *float64, valid *byte, bounds *float64, groups int) (high int, low int)
-// Requires: AVX, AVX512DQ, AVX512F, POPCNT
-TEXT ·clipAVX512(SB), NOSPLIT, $0-64
-	MOVQ         acc+0(FP), AX
-	MOVQ         bounds+32(FP), CX
-	XORQ         DX, DX
-	XORQ         BX, BX
-	VBROADCASTSD (CX), Z0
-	VBROADCASTSD 8(CX), Z1
-	VBROADCASTSD 16(CX), Z2
-	VBROADCASTSD ratio23<>+0(SB), Z3
-	VBROADCASTSD ratio24<>+0(SB), Z4
-	MOVQ         y+8(FP), CX
-	MOVQ         c+16(FP), SI
-	MOVQ         valid+24(FP), DI
-	MOVQ         groups+40(FP), R8
-	VMOVUPD      (AX), Z5
-	VMOVUPD      64(AX), Z6
-	VMOVUPD      128(AX), Z7
-	VMOVUPD      192(AX), Z8
-	VMOVUPD      256(AX), Z9
-
-y0:
-	TESTQ     R8, R8
-	JZ        y0Done
-	VMOVUPD   (SI), Z10
-	VPMOVSXBQ (DI), Z11
-	VADDPD    Z10, Z7, Z7
-	VPMOVQ2M  Z11, K1
-	VCMPPD    $0x1e, Z1, Z10, K1, K1
-	KMOVB     K1, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, DX
-	VPMOVQ2M  Z11, K1
-	VCMPPD    $0x11, Z2, Z10, K1, K1
-	KMOVB     K1, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, BX
-	VMINPD    Z1, Z10, Z10
-	VMAXPD    Z0, Z10, Z10
-	VPANDQ    Z11, Z10, Z10
-	VMOVUPD   Z10, (CX)
-	VPMOVQ2M  Z11, K1
-	VBLENDMPD Z10, Z3, K1, Z12
-	VMINPD    Z8, Z12, Z8
-	VPMOVQ2M  Z11, K1
-	VBLENDMPD Z10, Z4, K1, Z13
-	VMAXPD    Z9, Z13, Z9
-	VADDPD    Z10, Z5, Z5
-	VMULPD    Z10, Z10, Z10
-	VADDPD    Z10, Z6, Z6
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, SI
-	ADDQ      $0x08, DI
-	DECQ      R8
-	JMP       y0
-
-y0Done:
-	VMOVUPD Z5, (AX)
-	VMOVUPD Z6, 64(AX)
-	VMOVUPD Z7, 128(AX)
-	VMOVUPD Z8, 192(AX)
-	VMOVUPD Z9, 256(AX)
-	MOVQ    DX, high+48(FP)
-	MOVQ    BX, low+56(FP)
-	VZEROUPPER
-	RET
-
-// func popAVX512(acc *float64, y *float64, c *float64, valid *byte, bounds *float64, groups int) (high int, low int)
-// Requires: AVX, AVX512DQ, AVX512F, POPCNT
-TEXT ·popAVX512(SB), NOSPLIT, $0-64
-	MOVQ         acc+0(FP), AX
-	MOVQ         bounds+32(FP), CX
-	XORQ         DX, DX
-	XORQ         BX, BX
-	VBROADCASTSD (CX), Z0
-	VBROADCASTSD 8(CX), Z1
-	VBROADCASTSD 16(CX), Z2
-	VBROADCASTSD ratio23<>+0(SB), Z3
-	VBROADCASTSD ratio24<>+0(SB), Z4
-	MOVQ         y+8(FP), CX
-	MOVQ         c+16(FP), SI
-	MOVQ         valid+24(FP), DI
-	MOVQ         groups+40(FP), R8
-	VMOVUPD      (AX), Z5
-	VMOVUPD      64(AX), Z6
-	VMOVUPD      128(AX), Z7
-	VMOVUPD      192(AX), Z8
-	VMOVUPD      256(AX), Z9
-
-y0:
-	TESTQ     R8, R8
-	JZ        y0Done
-	VMOVUPD   (SI), Z10
-	VPMOVSXBQ (DI), Z11
-	VADDPD    Z10, Z7, Z7
-	VPMOVQ2M  Z11, K1
-	VCMPPD    $0x1e, Z1, Z10, K1, K1
-	KMOVB     K1, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, DX
-	VPMOVQ2M  Z11, K1
-	VCMPPD    $0x11, Z2, Z10, K1, K1
-	KMOVB     K1, R9
-	POPCNTL   R9, R9
-	ADDQ      R9, BX
-	VMOVAPD   Z10, Z12
-	VCMPPD    $0x1d, Z0, Z10, K1
-	VMOVAPD.Z Z12, K1, Z12
-	VCMPPD    $0x12, Z1, Z10, K1
-	VMOVAPD.Z Z12, K1, Z12
-	VMOVUPD   Z12, (CX)
-	VPMOVQ2M  Z11, K1
-	VBLENDMPD Z12, Z3, K1, Z13
-	VMINPD    Z8, Z13, Z8
-	VPMOVQ2M  Z11, K1
-	VBLENDMPD Z12, Z4, K1, Z14
-	VMAXPD    Z9, Z14, Z9
-	VADDPD    Z12, Z5, Z5
-	VMULPD    Z12, Z12, Z12
-	VADDPD    Z12, Z6, Z6
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, SI
-	ADDQ      $0x08, DI
-	DECQ      R8
-	JMP       y0
-
-y0Done:
-	VMOVUPD Z5, (AX)
-	VMOVUPD Z6, 64(AX)
-	VMOVUPD Z7, 128(AX)
-	VMOVUPD Z8, 192(AX)
-	VMOVUPD Z9, 256(AX)
-	MOVQ    DX, high+48(FP)
-	MOVQ    BX, low+56(FP)
-	VZEROUPPER
-	RET
-
-// func binsAVX512(bin *uint64, d *float64, valid *byte, groups int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·binsAVX512(SB), NOSPLIT, $0-32
-	MOVQ         bin+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         valid+16(FP), DX
-	MOVQ         groups+24(FP), BX
-	VBROADCASTSD ratio25<>+0(SB), Z0
-	VBROADCASTSD ratio26<>+0(SB), Z1
-	VBROADCASTSD ratio27<>+0(SB), Z2
-	VBROADCASTSD ratio28<>+0(SB), Z3
-	VPXORQ       Z4, Z4, Z4
-
-bins:
-	TESTQ   BX, BX
-	JZ      binsDone
-	VMOVUPD (CX), Z5
-
-	// i = the bits of |d| above 48, from base on, bounded
-	VPSLLQ  $0x01, Z5, Z6
-	VPSRLQ  $0x31, Z6, Z6
-	VPSUBD  Z0, Z6, Z6
-	VPMAXSD Z4, Z6, Z6
-	VPMINSD Z1, Z6, Z6
-
-	// the second half where d is negative, the last bin where not valid
-	VPSRLQ    $0x3f, Z5, Z5
-	VPSUBQ    Z5, Z4, Z5
-	VPANDQ    Z2, Z5, Z5
-	VPADDQ    Z5, Z6, Z6
-	VPMOVSXBQ (DX), Z5
-	VPMOVQ2M  Z5, K1
-	VBLENDMPD Z6, Z3, K1, Z7
-	VMOVUPD   Z7, (AX)
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, AX
-	ADDQ      $0x08, DX
-	DECQ      BX
-	JMP       bins
-
-binsDone:
-	VZEROUPPER
-	RET
-
-// func storeAVX512(dst *float32, y *float64, groups int)
-// Requires: AVX, AVX512F
-TEXT ·storeAVX512(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ y+8(FP), CX
-	MOVQ groups+16(FP), DX
-
-store:
-	TESTQ     DX, DX
-	JZ        storeDone
-	VMOVUPD   (CX), Z0
-	VCVTPD2PS Z0, Y0
-	VMOVUPS   Y0, (AX)
-	ADDQ      $0x40, CX
+	// and the second half where d is negative
+	VPSRAD    $0x1f, Y4, Y4
+	VPAND     Y2, Y4, Y4
+	VPADDD    Y4, Y6, Y6
+	VPACKUSDW Y6, Y5, Y4
+	VPERMQ    $0xd8, Y4, Y4
+	VMOVDQU   Y4, (AX)
 	ADDQ      $0x20, AX
+	ADDQ      $0x40, CX
 	DECQ      DX
-	JMP       store
+	JNZ       loop
+	VZEROUPPER
+	RET
 
-storeDone:
+DATA histBase<>+0(SB)/4, $0x0000066f
+DATA histBase<>+4(SB)/4, $0x0000066f
+DATA histBase<>+8(SB)/4, $0x0000066f
+DATA histBase<>+12(SB)/4, $0x0000066f
+DATA histBase<>+16(SB)/4, $0x0000066f
+DATA histBase<>+20(SB)/4, $0x0000066f
+DATA histBase<>+24(SB)/4, $0x0000066f
+DATA histBase<>+28(SB)/4, $0x0000066f
+DATA histBase<>+32(SB)/4, $0x0000066f
+DATA histBase<>+36(SB)/4, $0x0000066f
+DATA histBase<>+40(SB)/4, $0x0000066f
+DATA histBase<>+44(SB)/4, $0x0000066f
+DATA histBase<>+48(SB)/4, $0x0000066f
+DATA histBase<>+52(SB)/4, $0x0000066f
+DATA histBase<>+56(SB)/4, $0x0000066f
+DATA histBase<>+60(SB)/4, $0x0000066f
+GLOBL histBase<>(SB), RODATA|NOPTR, $64
+
+DATA histMost<>+0(SB)/4, $0x000001e1
+DATA histMost<>+4(SB)/4, $0x000001e1
+DATA histMost<>+8(SB)/4, $0x000001e1
+DATA histMost<>+12(SB)/4, $0x000001e1
+DATA histMost<>+16(SB)/4, $0x000001e1
+DATA histMost<>+20(SB)/4, $0x000001e1
+DATA histMost<>+24(SB)/4, $0x000001e1
+DATA histMost<>+28(SB)/4, $0x000001e1
+DATA histMost<>+32(SB)/4, $0x000001e1
+DATA histMost<>+36(SB)/4, $0x000001e1
+DATA histMost<>+40(SB)/4, $0x000001e1
+DATA histMost<>+44(SB)/4, $0x000001e1
+DATA histMost<>+48(SB)/4, $0x000001e1
+DATA histMost<>+52(SB)/4, $0x000001e1
+DATA histMost<>+56(SB)/4, $0x000001e1
+DATA histMost<>+60(SB)/4, $0x000001e1
+GLOBL histMost<>(SB), RODATA|NOPTR, $64
+
+DATA histSide<>+0(SB)/4, $0x000001e2
+DATA histSide<>+4(SB)/4, $0x000001e2
+DATA histSide<>+8(SB)/4, $0x000001e2
+DATA histSide<>+12(SB)/4, $0x000001e2
+DATA histSide<>+16(SB)/4, $0x000001e2
+DATA histSide<>+20(SB)/4, $0x000001e2
+DATA histSide<>+24(SB)/4, $0x000001e2
+DATA histSide<>+28(SB)/4, $0x000001e2
+DATA histSide<>+32(SB)/4, $0x000001e2
+DATA histSide<>+36(SB)/4, $0x000001e2
+DATA histSide<>+40(SB)/4, $0x000001e2
+DATA histSide<>+44(SB)/4, $0x000001e2
+DATA histSide<>+48(SB)/4, $0x000001e2
+DATA histSide<>+52(SB)/4, $0x000001e2
+DATA histSide<>+56(SB)/4, $0x000001e2
+DATA histSide<>+60(SB)/4, $0x000001e2
+GLOBL histSide<>(SB), RODATA|NOPTR, $64
+
+// func divideAVX2(w *float32, x float32, groups int)
+// Requires: AVX
+TEXT ·divideAVX2(SB), NOSPLIT, $0-24
+	VBROADCASTSS x+8(FP), Y0
+	MOVQ         w+0(FP), AX
+	MOVQ         groups+16(FP), CX
+
+loop:
+	VMOVUPS (AX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(AX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	DECQ    CX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func fillAVX2(w *float32, x float32, groups int)
+// Requires: AVX, AVX2
+TEXT ·fillAVX2(SB), NOSPLIT, $0-24
+	VBROADCASTSS x+8(FP), Y0
+	VPXOR        Y1, Y1, Y1
+	MOVQ         w+0(FP), AX
+	MOVQ         groups+16(FP), CX
+
+loop:
+	VMOVUPS (AX), Y2
+	VCMPPS  $0x00, Y1, Y2, Y2
+	VANDNPS Y0, Y2, Y2
+	VMOVUPS Y2, (AX)
+	VMOVUPS 32(AX), Y2
+	VCMPPS  $0x00, Y1, Y2, Y2
+	VANDNPS Y0, Y2, Y2
+	VMOVUPS Y2, 32(AX)
+	ADDQ    $0x40, AX
+	DECQ    CX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func logRatiosAVX512(lanes *float32, d *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·logRatiosAVX512(SB), NOSPLIT, $0-48
+	MOVQ    lanes+0(FP), AX
+	VMOVUPS one<>+0(SB), Z0
+	MOVQ    d+8(FP), CX
+	MOVQ    invalid+16(FP), DX
+	MOVQ    trainer+24(FP), BX
+	MOVQ    rollout+32(FP), SI
+	MOVQ    groups+40(FP), DI
+	VMOVUPS (AX), Z1
+	VMOVUPS 64(AX), Z2
+	VMOVUPS 128(AX), Z3
+	VMOVUPS 192(AX), Z4
+	VMOVUPS 256(AX), Z5
+	VMOVUPS 448(AX), Z6
+	VMOVUPS 512(AX), Z7
+
+part0:
+	// Log-probabilities, 0 where a token is not valid
+	VMOVDQU      (DX), X8
+	VPTESTNMB    X8, X8, K1
+	VMOVUPS.Z    (BX), K1, Z8
+	VMOVUPS.Z    (SI), K1, Z9
+	VADDPS       Z8, Z1, Z10
+	VFNMADD132PS Z0, Z10, Z1
+	VSUBPS       Z1, Z8, Z1
+	VFMADD231PS  Z0, Z1, Z2
+	VMOVAPS      Z10, Z1
+	VADDPS       Z9, Z3, Z10
+	VFNMADD132PS Z0, Z10, Z3
+	VSUBPS       Z3, Z9, Z3
+	VFMADD231PS  Z0, Z3, Z4
+	VMOVAPS      Z10, Z3
+
+	// d = trainer - rollout
+	VSUBPS      Z9, Z8, Z8
+	VMOVUPS     Z8, (CX)
+	VFMADD231PS Z8, Z8, Z5
+	VMINPS      Z6, Z8, K1, Z6
+	VMAXPS      Z7, Z8, K1, Z7
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, SI
+	DECQ        DI
+	JNZ         part0
+	VMOVUPS     Z1, (AX)
+	VMOVUPS     Z2, 64(AX)
+	VMOVUPS     Z3, 128(AX)
+	VMOVUPS     Z4, 192(AX)
+	VMOVUPS     Z5, 256(AX)
+	VMOVUPS     Z6, 448(AX)
+	VMOVUPS     Z7, 512(AX)
+	VZEROUPPER
+	RET
+
+// func exponentialsAVX512(lanes *float32, d *float32, w *float32, k3 *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, MMX+
+TEXT ·exponentialsAVX512(SB), NOSPLIT, $0-64
+	MOVQ            lanes+0(FP), AX
+	VMOVUPS         320(AX), Z0
+	VMOVUPS         384(AX), Z1
+	MOVQ            d+8(FP), CX
+	MOVQ            w+16(FP), DX
+	MOVQ            k3+24(FP), BX
+	MOVQ            invalid+32(FP), SI
+	MOVQ            trainer+40(FP), DI
+	MOVQ            rollout+48(FP), R8
+	MOVQ            groups+56(FP), R9
+	SHRQ            $0x01, R9
+	VBROADCASTF32X4 expBase<>+0(SB), Z2
+	VBROADCASTF32X4 expTau<>+0(SB), Z3
+	VMOVUPS         roundShift<>+0(SB), Z4
+	VMOVUPS         stepsPerUnit<>+0(SB), Z5
+	VMOVUPS         quarterLn2Hi<>+0(SB), Z6
+	VMOVUPS         minusQuarterLn2Lo<>+0(SB), Z7
+	VMOVUPS         half<>+0(SB), Z8
+	VMOVUPS         ratio3<>+0(SB), Z9
+	VMOVUPS         ratio4<>+0(SB), Z10
+	VMOVUPS         ratio5<>+0(SB), Z11
+	VMOVUPS         one<>+0(SB), Z12
+
+loop:
+	// Meanwhile the next block's log-probabilities come into the cache
+	PREFETCHT0 2048(DI)
+	PREFETCHT0 2048(R8)
+	PREFETCHT0 2112(DI)
+	PREFETCHT0 2112(R8)
+
+	// k = round(4d·log2 e), as an integer in the low bits, n = k as float32
+	VMOVUPS     (CX), Z15
+	VMOVUPS     64(CX), Z20
+	VMOVUPS     Z4, Z13
+	VMOVUPS     Z4, Z18
+	VFMADD231PS Z5, Z15, Z13
+	VFMADD231PS Z5, Z20, Z18
+	VSUBPS      Z4, Z13, Z14
+	VSUBPS      Z4, Z18, Z19
+
+	// r = (d - n·hi) + (tau - n·lo)
+	VPERMILPS    Z13, Z3, Z16
+	VPERMILPS    Z18, Z3, Z21
+	VFMADD231PS  Z7, Z14, Z16
+	VFMADD231PS  Z7, Z19, Z21
+	VFNMADD231PS Z6, Z14, Z15
+	VFNMADD231PS Z6, Z19, Z20
+	VADDPS       Z16, Z15, Z15
+	VADDPS       Z21, Z20, Z20
+
+	// b = 2^(k/4): the table's entry, k<<21 added to its exponent
+	VPERMILPS Z13, Z2, Z16
+	VPERMILPS Z18, Z2, Z21
+	VPSLLD    $0x15, Z13, Z13
+	VPSLLD    $0x15, Z18, Z18
+	VPADDD    Z13, Z16, Z16
+	VPADDD    Z18, Z21, Z21
+
+	// u = ((½ + r·c3) + r²·(c4 + r·c5))·r²
+	VMULPS      Z15, Z15, Z13
+	VMULPS      Z20, Z20, Z18
+	VMOVUPS     Z9, Z14
+	VMOVUPS     Z9, Z19
+	VMOVUPS     Z11, Z17
+	VMOVUPS     Z11, Z22
+	VFMADD213PS Z8, Z15, Z14
+	VFMADD213PS Z8, Z20, Z19
+	VFMADD213PS Z10, Z15, Z17
+	VFMADD213PS Z10, Z20, Z22
+	VFMADD231PS Z17, Z13, Z14
+	VFMADD231PS Z22, Z18, Z19
+	VMULPS      Z13, Z14, Z14
+	VMULPS      Z18, Z19, Z19
+
+	// k3 = b·u + (b·r + ((b - 1) - d)), v = u + r
+	VSUBPS      Z12, Z16, Z13
+	VSUBPS      Z12, Z21, Z18
+	VSUBPS      (CX), Z13, Z13
+	VSUBPS      64(CX), Z18, Z18
+	VFMADD231PS Z15, Z16, Z13
+	VFMADD231PS Z20, Z21, Z18
+	VADDPS      Z15, Z14, Z15
+	VADDPS      Z20, Z19, Z20
+	VFMADD231PS Z14, Z16, Z13
+	VFMADD231PS Z19, Z21, Z18
+	VMOVUPS     Z13, (BX)
+	VMOVUPS     Z18, 64(BX)
+
+	// w = b·v + b, 0 where not valid
+	VMOVDQU       (SI), X14
+	VPTESTNMB     X14, X14, K1
+	VFMADD213PS.Z Z16, Z16, K1, Z15
+	VMOVUPS       Z15, (DX)
+	VMOVDQU       16(SI), X14
+	VPTESTNMB     X14, X14, K1
+	VFMADD213PS.Z Z21, Z21, K1, Z20
+	VMOVUPS       Z20, 64(DX)
+
+	// Σk3, Σ(k3 + d)²
+	VADDPS      Z13, Z1, Z1
+	VADDPS      (CX), Z13, Z13
+	VFMADD231PS Z13, Z13, Z0
+	VADDPS      Z18, Z1, Z1
+	VADDPS      64(CX), Z18, Z18
+	VFMADD231PS Z18, Z18, Z0
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, R8
+	DECQ        R9
+	JNZ         loop
+	VMOVUPS     Z0, 320(AX)
+	VMOVUPS     Z1, 384(AX)
+	VZEROUPPER
+	RET
+
+// func spreadAVX512(lanes *float32, d *float32, k3 *float32, groups int)
+// Requires: AVX, AVX512F
+TEXT ·spreadAVX512(SB), NOSPLIT, $0-32
+	MOVQ    lanes+0(FP), AX
+	VMOVUPS magnitude<>+0(SB), Z0
+	VMOVUPS ln2<>+0(SB), Z1
+	VMOVUPS minusLn2<>+0(SB), Z2
+	MOVQ    d+8(FP), CX
+	MOVQ    k3+16(FP), DX
+	MOVQ    groups+24(FP), BX
+	VMOVUPS (AX), Z3
+	VMOVUPS 64(AX), Z4
+	VMOVUPS 128(AX), Z5
+	VMOVUPS 192(AX), Z6
+	VMOVUPS 256(AX), Z7
+
+part0:
+	VMOVUPS     (CX), Z8
+	VMOVUPS     (DX), Z9
+	VCMPPS      $0x1e, Z1, Z8, K1
+	VPSUBD      minusOne<>+0(SB), Z6, K1, Z6
+	VCMPPS      $0x11, Z2, Z8, K1
+	VPSUBD      minusOne<>+0(SB), Z7, K1, Z7
+	VPANDD      Z0, Z8, Z10
+	VADDPS      Z10, Z3, Z3
+	VMULPS      Z8, Z8, Z8
+	VFMADD231PS Z8, Z8, Z4
+	VFMADD231PS Z9, Z9, Z5
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     Z4, 64(AX)
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     Z6, 192(AX)
+	VMOVUPS     Z7, 256(AX)
+	VZEROUPPER
+	RET
+
+DATA minusOne<>+0(SB)/4, $0xffffffff
+DATA minusOne<>+4(SB)/4, $0xffffffff
+DATA minusOne<>+8(SB)/4, $0xffffffff
+DATA minusOne<>+12(SB)/4, $0xffffffff
+DATA minusOne<>+16(SB)/4, $0xffffffff
+DATA minusOne<>+20(SB)/4, $0xffffffff
+DATA minusOne<>+24(SB)/4, $0xffffffff
+DATA minusOne<>+28(SB)/4, $0xffffffff
+DATA minusOne<>+32(SB)/4, $0xffffffff
+DATA minusOne<>+36(SB)/4, $0xffffffff
+DATA minusOne<>+40(SB)/4, $0xffffffff
+DATA minusOne<>+44(SB)/4, $0xffffffff
+DATA minusOne<>+48(SB)/4, $0xffffffff
+DATA minusOne<>+52(SB)/4, $0xffffffff
+DATA minusOne<>+56(SB)/4, $0xffffffff
+DATA minusOne<>+60(SB)/4, $0xffffffff
+GLOBL minusOne<>(SB), RODATA|NOPTR, $64
+
+// func clipAVX512(lanes *float32, y *float32, c *float32, lo float32, hi float32, low float32, groups int)
+// Requires: AVX, AVX512F
+TEXT ·clipAVX512(SB), NOSPLIT, $0-48
+	MOVQ         lanes+0(FP), AX
+	VBROADCASTSS lo+24(FP), Z0
+	VBROADCASTSS hi+28(FP), Z1
+	VBROADCASTSS low+32(FP), Z2
+	MOVQ         y+8(FP), CX
+	MOVQ         c+16(FP), DX
+	MOVQ         groups+40(FP), BX
+	VMOVUPS      (AX), Z3
+	VMOVUPS      64(AX), Z4
+	VMOVUPS      128(AX), Z5
+	VMOVUPS      192(AX), Z6
+	VMOVUPS      256(AX), Z7
+	VMOVUPS      320(AX), Z8
+
+part0:
+	VMOVUPS  (DX), Z9
+	VPTESTMD Z9, Z9, K1
+	VCMPPS   $0x1e, Z1, Z9, K2
+	VPSUBD   minusOne<>+0(SB), Z7, K2, Z7
+	VCMPPS   $0x11, Z2, Z9, K1, K2
+	VPSUBD   minusOne<>+0(SB), Z8, K2, Z8
+
+	// y from c
+	VMINPS    Z1, Z9, Z9
+	VMAXPS    Z0, Z9, Z9
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   Z9, (CX)
+	VMINPS    Z5, Z9, K1, Z5
+	VMAXPS    Z6, Z9, K1, Z6
+
+	// y - 1
+	VSUBPS.Z    one<>+0(SB), Z9, K1, Z9
+	VADDPS      Z9, Z3, Z3
+	VFMADD231PS Z9, Z9, Z4
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     Z4, 64(AX)
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     Z6, 192(AX)
+	VMOVUPS     Z7, 256(AX)
+	VMOVUPS     Z8, 320(AX)
+	VZEROUPPER
+	RET
+
+// func popAVX512(lanes *float32, y *float32, c *float32, lo float32, hi float32, low float32, groups int)
+// Requires: AVX, AVX512F
+TEXT ·popAVX512(SB), NOSPLIT, $0-48
+	MOVQ         lanes+0(FP), AX
+	VBROADCASTSS lo+24(FP), Z0
+	VBROADCASTSS hi+28(FP), Z1
+	VBROADCASTSS low+32(FP), Z2
+	MOVQ         y+8(FP), CX
+	MOVQ         c+16(FP), DX
+	MOVQ         groups+40(FP), BX
+	VMOVUPS      (AX), Z3
+	VMOVUPS      64(AX), Z4
+	VMOVUPS      128(AX), Z5
+	VMOVUPS      192(AX), Z6
+	VMOVUPS      256(AX), Z7
+	VMOVUPS      320(AX), Z8
+
+part0:
+	VMOVUPS  (DX), Z9
+	VPTESTMD Z9, Z9, K1
+	VCMPPS   $0x1e, Z1, Z9, K2
+	VPSUBD   minusOne<>+0(SB), Z7, K2, Z7
+	VCMPPS   $0x11, Z2, Z9, K1, K2
+	VPSUBD   minusOne<>+0(SB), Z8, K2, Z8
+
+	// y from c
+	VCMPPS    $0x1d, Z0, Z9, K2
+	VCMPPS    $0x12, Z1, Z9, K2, K2
+	VMOVAPS.Z Z9, K2, Z9
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   Z9, (CX)
+	VMINPS    Z5, Z9, K1, Z5
+	VMAXPS    Z6, Z9, K1, Z6
+
+	// y - 1
+	VSUBPS.Z    one<>+0(SB), Z9, K1, Z9
+	VADDPS      Z9, Z3, Z3
+	VFMADD231PS Z9, Z9, Z4
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Z3, (AX)
+	VMOVUPS     Z4, 64(AX)
+	VMOVUPS     Z5, 128(AX)
+	VMOVUPS     Z6, 192(AX)
+	VMOVUPS     Z7, 256(AX)
+	VMOVUPS     Z8, 320(AX)
+	VZEROUPPER
+	RET
+
+// func keptAVX512(lanes *float32, y *float32, keep *uint8, groups int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·keptAVX512(SB), NOSPLIT, $0-32
+	MOVQ    lanes+0(FP), AX
+	VMOVUPS one<>+0(SB), Z0
+	MOVQ    y+8(FP), CX
+	MOVQ    keep+16(FP), DX
+	MOVQ    groups+24(FP), BX
+	VMOVUPS (AX), Z1
+	VMOVUPS 64(AX), Z2
+	VMOVUPS 128(AX), Z3
+	VMOVUPS 192(AX), Z4
+
+part0:
+	VMOVUPS     (CX), Z5
+	VMOVDQU     (DX), X6
+	VPTESTMB    X6, X6, K1
+	VMINPS      Z3, Z5, K1, Z3
+	VMAXPS      Z4, Z5, K1, Z4
+	VMOVAPS.Z   Z5, K1, Z5
+	VMOVUPS     Z5, (CX)
+	VSUBPS.Z    Z0, Z5, K1, Z5
+	VADDPS      Z5, Z1, Z1
+	VFMADD231PS Z5, Z5, Z2
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Z1, (AX)
+	VMOVUPS     Z2, 64(AX)
+	VMOVUPS     Z3, 128(AX)
+	VMOVUPS     Z4, 192(AX)
+	VZEROUPPER
+	RET
+
+// func filterAVX512(lanes *float32, x *float32, invalid *uint8, lo float32, hi float32, groups int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·filterAVX512(SB), NOSPLIT, $0-40
+	MOVQ         lanes+0(FP), AX
+	VBROADCASTSS lo+24(FP), Z0
+	VBROADCASTSS hi+28(FP), Z1
+	MOVQ         x+8(FP), CX
+	MOVQ         invalid+16(FP), DX
+	MOVQ         groups+32(FP), BX
+	VMOVUPS      (AX), Z2
+	VMOVUPS      64(AX), Z3
+	VMOVUPS      128(AX), Z4
+	VMOVUPS      192(AX), Z5
+	VMOVUPS      256(AX), Z6
+	VMOVUPS      320(AX), Z7
+	VMOVUPS      384(AX), Z8
+	VMOVUPS      448(AX), Z9
+
+part0:
+	VMOVDQU     (DX), X10
+	VPTESTNMB   X10, X10, K1
+	VMOVUPS     (CX), Z10
+	VADDPS      Z10, Z2, Z2
+	VFMADD231PS Z10, Z10, Z3
+
+	// Clamped, which of 0 may not be 0
+	VMINPS      Z1, Z10, Z11
+	VMAXPS.Z    Z0, Z11, K1, Z11
+	VMINPS      Z6, Z10, K1, Z6
+	VMAXPS      Z7, Z10, K1, Z7
+	VCMPPS      $0x1e, Z1, Z10, K1, K2
+	VPSUBD      minusOne<>+0(SB), Z8, K2, Z8
+	VCMPPS      $0x11, Z0, Z10, K1, K1
+	VPSUBD      minusOne<>+0(SB), Z9, K1, Z9
+	VADDPS      Z11, Z4, Z4
+	VFMADD231PS Z11, Z11, Z5
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Z2, (AX)
+	VMOVUPS     Z3, 64(AX)
+	VMOVUPS     Z4, 128(AX)
+	VMOVUPS     Z5, 192(AX)
+	VMOVUPS     Z6, 256(AX)
+	VMOVUPS     Z7, 320(AX)
+	VMOVUPS     Z8, 384(AX)
+	VMOVUPS     Z9, 448(AX)
+	VZEROUPPER
+	RET
+
+// func filterSquareAVX512(lanes *float32, x *float32, invalid *uint8, lo float32, hi float32, groups int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·filterSquareAVX512(SB), NOSPLIT, $0-40
+	MOVQ         lanes+0(FP), AX
+	VBROADCASTSS lo+24(FP), Z0
+	VBROADCASTSS hi+28(FP), Z1
+	MOVQ         x+8(FP), CX
+	MOVQ         invalid+16(FP), DX
+	MOVQ         groups+32(FP), BX
+	VMOVUPS      (AX), Z2
+	VMOVUPS      64(AX), Z3
+	VMOVUPS      128(AX), Z4
+	VMOVUPS      192(AX), Z5
+	VMOVUPS      256(AX), Z6
+	VMOVUPS      320(AX), Z7
+	VMOVUPS      384(AX), Z8
+	VMOVUPS      448(AX), Z9
+
+part0:
+	VMOVDQU     (DX), X10
+	VPTESTNMB   X10, X10, K1
+	VMOVUPS     (CX), Z10
+	VMULPS      Z10, Z10, Z10
+	VMULPS      half<>+0(SB), Z10, Z10
+	VADDPS      Z10, Z2, Z2
+	VFMADD231PS Z10, Z10, Z3
+
+	// Clamped, which of 0 may not be 0
+	VMINPS      Z1, Z10, Z11
+	VMAXPS.Z    Z0, Z11, K1, Z11
+	VMINPS      Z6, Z10, K1, Z6
+	VMAXPS      Z7, Z10, K1, Z7
+	VCMPPS      $0x1e, Z1, Z10, K1, K2
+	VPSUBD      minusOne<>+0(SB), Z8, K2, Z8
+	VCMPPS      $0x11, Z0, Z10, K1, K1
+	VPSUBD      minusOne<>+0(SB), Z9, K1, Z9
+	VADDPS      Z11, Z4, Z4
+	VFMADD231PS Z11, Z11, Z5
+	ADDQ        $0x40, CX
+	ADDQ        $0x10, DX
+	DECQ        BX
+	JNZ         part0
+	VMOVUPS     Z2, (AX)
+	VMOVUPS     Z3, 64(AX)
+	VMOVUPS     Z4, 128(AX)
+	VMOVUPS     Z5, 192(AX)
+	VMOVUPS     Z6, 256(AX)
+	VMOVUPS     Z7, 320(AX)
+	VMOVUPS     Z8, 384(AX)
+	VMOVUPS     Z9, 448(AX)
+	VZEROUPPER
+	RET
+
+// func binsAVX512(bin *uint16, d *float32, groups int)
+// Requires: AVX, AVX512F
+TEXT ·binsAVX512(SB), NOSPLIT, $0-24
+	MOVQ    bin+0(FP), AX
+	MOVQ    d+8(FP), CX
+	MOVQ    groups+16(FP), DX
+	VMOVUPS histBase<>+0(SB), Z0
+	VMOVUPS histMost<>+0(SB), Z1
+	VMOVUPS histSide<>+0(SB), Z2
+	VPXORD  Z3, Z3, Z3
+
+loop:
+	VMOVUPS (CX), Z4
+
+	// i = the bits of |d| above 19, from base on, bounded
+	VPSLLD  $0x01, Z4, Z5
+	VPSRLD  $0x14, Z5, Z5
+	VPSUBD  Z0, Z5, Z5
+	VPMAXSD Z3, Z5, Z5
+	VPMINSD Z1, Z5, Z5
+
+	// and the second half where d is negative
+	VPSRAD  $0x1f, Z4, Z4
+	VPANDD  Z2, Z4, Z4
+	VPADDD  Z4, Z5, Z5
+	VPMOVDW Z5, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x40, CX
+	DECQ    DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func divideAVX512(w *float32, x float32, groups int)
+// Requires: AVX, AVX512F
+TEXT ·divideAVX512(SB), NOSPLIT, $0-24
+	VBROADCASTSS x+8(FP), Z0
+	MOVQ         w+0(FP), AX
+	MOVQ         groups+16(FP), CX
+
+loop:
+	VMOVUPS (AX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x40, AX
+	DECQ    CX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func fillAVX512(w *float32, x float32, groups int)
+// Requires: AVX, AVX512F
+TEXT ·fillAVX512(SB), NOSPLIT, $0-24
+	VBROADCASTSS x+8(FP), Z0
+	MOVQ         w+0(FP), AX
+	MOVQ         groups+16(FP), CX
+
+loop:
+	VMOVUPS   (AX), Z1
+	VPTESTMD  Z1, Z1, K1
+	VMOVAPS.Z Z0, K1, Z1
+	VMOVUPS   Z1, (AX)
+	ADDQ      $0x40, AX
+	DECQ      CX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func invalidAVX2(invalid *uint8, mask *uint8, groups int) (count int)
+// Requires: AVX, AVX2
+TEXT ·invalidAVX2(SB), NOSPLIT, $0-32
+	VPXOR    Y0, Y0, Y0
+	VPXOR    Y1, Y1, Y1
+	VPCMPEQB Y2, Y2, Y2
+	MOVQ     invalid+0(FP), AX
+	MOVQ     mask+8(FP), CX
+	MOVQ     groups+16(FP), DX
+
+loop:
+	VPCMPEQB     (CX), Y0, Y3
+	VMOVDQU      Y3, (AX)
+	VPANDN       Y2, Y3, Y3
+	VPSUBB       Y3, Y1, Y1
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	DECQ         DX
+	JNZ          loop
+	VPSADBW      Y0, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPADDQ       X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPADDQ       X0, X1, X1
+	VMOVQ        X1, AX
+	MOVQ         AX, count+24(FP)
+	VZEROUPPER
+	RET
+
+// func keepAVX2(keep *uint8, invalid *uint8, groups int)
+// Requires: AVX, AVX2
+TEXT ·keepAVX2(SB), NOSPLIT, $0-24
+	VPCMPEQB Y0, Y0, Y0
+	MOVQ     keep+0(FP), AX
+	MOVQ     invalid+8(FP), CX
+	MOVQ     groups+16(FP), DX
+
+loop:
+	VMOVDQU (CX), Y1
+	VPSUBB  Y0, Y1, Y1
+	VMOVDQU Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	DECQ    DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func tallyAVX2(histogram *int64, bin *uint16, groups int)
+TEXT ·tallyAVX2(SB), NOSPLIT, $0-24
+	MOVQ histogram+0(FP), AX
+	MOVQ bin+8(FP), CX
+	MOVQ groups+16(FP), DX
+
+loop:
+	MOVWQZX (CX), BX
+	INCQ    (AX)(BX*8)
+	MOVWQZX 2(CX), BX
+	INCQ    8192(AX)(BX*8)
+	MOVWQZX 4(CX), BX
+	INCQ    (AX)(BX*8)
+	MOVWQZX 6(CX), BX
+	INCQ    8192(AX)(BX*8)
+	MOVWQZX 8(CX), BX
+	INCQ    (AX)(BX*8)
+	MOVWQZX 10(CX), BX
+	INCQ    8192(AX)(BX*8)
+	MOVWQZX 12(CX), BX
+	INCQ    (AX)(BX*8)
+	MOVWQZX 14(CX), BX
+	INCQ    8192(AX)(BX*8)
+	MOVWQZX 16(CX), BX
+	INCQ    (AX)(BX*8)
+	MOVWQZX 18(CX), BX
+	INCQ    8192(AX)(BX*8)
+	MOVWQZX 20(CX), BX
+	INCQ    (AX)(BX*8)
+	MOVWQZX 22(CX), BX
+	INCQ    8192(AX)(BX*8)
+	MOVWQZX 24(CX), BX
+	INCQ    (AX)(BX*8)
+	MOVWQZX 26(CX), BX
+	INCQ    8192(AX)(BX*8)
+	MOVWQZX 28(CX), BX
+	INCQ    (AX)(BX*8)
+	MOVWQZX 30(CX), BX
+	INCQ    8192(AX)(BX*8)
+	ADDQ    $0x20, CX
+	DECQ    DX
+	JNZ     loop
+	RET
+
+// func foldLanesAVX2(dst *float64, lanes *float32, n int)
+// Requires: AVX
+TEXT ·foldLanesAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ lanes+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	VCVTPS2PD    (CX), Y0
+	VCVTPS2PD    16(CX), Y1
+	VCVTPS2PD    32(CX), Y2
+	VCVTPS2PD    48(CX), Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	VMOVSD       X0, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x08, AX
+	DECQ         DX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func foldExtremesAVX2(least *float32, most *float32) (lo float32, hi float32)
+// Requires: AVX, SSE
+TEXT ·foldExtremesAVX2(SB), NOSPLIT, $0-24
+	MOVQ         least+0(FP), AX
+	MOVQ         most+8(FP), CX
+	VMOVUPS      32(AX), Y0
+	VMOVUPS      (AX), Y1
+	VMINPS       Y1, Y0, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VMINPS       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VMINPS       X1, X0, X1
+	VMOVSHDUP    X1, X0
+	VMINSS       X1, X0, X1
+	MOVSS        X1, lo+16(FP)
+	VMOVUPS      32(CX), Y0
+	VMOVUPS      (CX), Y1
+	VMAXPS       Y1, Y0, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VMAXPS       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VMAXPS       X1, X0, X1
+	VMOVSHDUP    X1, X0
+	VMAXSS       X1, X0, X1
+	MOVSS        X1, hi+20(FP)
 	VZEROUPPER
 	RET
