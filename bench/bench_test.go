@@ -14,8 +14,12 @@ import (
 func BenchmarkKernels(b *testing.B) {
 	for _, k := range Kernels {
 		for _, size := range Sizes {
-			run, read, written := k.New(size.Elements)
 			for _, level := range kernel.Levels() {
+				n := size.Elements
+				if level == kernel.Generic {
+					n = size.Portable
+				}
+				run, read, written := k.New(n)
 				b.Run(fmt.Sprintf("kernel=%s/size=%s/level=%v", k.Name, size.Name, level), func(b *testing.B) {
 					defer kernel.Use(level)()
 					versusStream(b, read, written, run)
@@ -28,13 +32,13 @@ func BenchmarkKernels(b *testing.B) {
 // versusStream runs the kernel b.N times, each time after the stream, and
 // reports the kernel's own time and its share of the stream's speed.
 func versusStream(b *testing.B, read, written int, run func()) {
-	src, dst := make([]byte, read), make([]byte, written)
+	s := newStream(read, written)
 	run()
-	stream(dst, src)
+	s.run()
 	var kernels, streams time.Duration
 	b.ResetTimer()
 	for range b.N {
-		streams += timed(1, func() { stream(dst, src) })
+		streams += timed(1, s.run)
 		kernels += timed(1, run)
 	}
 	b.ReportMetric(float64(kernels.Nanoseconds())/float64(b.N), "ns/op")

@@ -6,6 +6,7 @@ package bench
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/correction"
@@ -29,14 +30,16 @@ type Kernel struct {
 }
 
 // Size is a number of elements: about as many float32 values as the second-level
-// cache holds beside their result, and far beyond the last-level cache.
+// cache holds beside their result, and far beyond the last-level cache. Portable
+// is that of the portable code, which computing holds up and memory does not: a
+// sixteenth does there.
 type Size struct {
-	Name     string
-	Elements int
+	Name               string
+	Elements, Portable int
 }
 
 // Sizes are those that kernels are measured at.
-var Sizes = []Size{{"L2", 48 << 10}, {"DRAM", 16 << 20}}
+var Sizes = []Size{{"L2", 48 << 10, 48 << 10}, {"DRAM", 16 << 20, 1 << 20}}
 
 // columns of the matrices that are quantized, and of scales of blocks: 128 rows
 // of these are a whole tile's.
@@ -78,7 +81,7 @@ var Kernels = []Kernel{
 	{"bf16_nvfp4", quantizeBF16(nvfp4.TransformerEngine)},
 	{"bf16_nvfp4_modelopt", quantizeBF16(nvfp4.ModelOpt)},
 	{"nvfp4_f32", func(n int) (func(), int, int) {
-		x, t := normal(n), nvfp4.New(n/columns, columns, nvfp4.ModelOpt)
+		x, t := slices.Clone(normal(n)), nvfp4.New(n/columns, columns, nvfp4.ModelOpt)
 		nvfp4.Quantize(t, x, nvfp4.AMax(x))
 		return func() { nvfp4.Dequantize(x, t) }, len(t.Codes) + len(t.Scales), 4 * n
 	}},
@@ -107,7 +110,7 @@ var Kernels = []Kernel{
 	{"correct_token_tis", correct("token-tis:2")},
 	{"correct_seq_tis", correct("seq-tis:2, geo-mask:0.99..1.01")},
 	{"nvfp4_bf16", func(n int) (func(), int, int) {
-		x, t := normal(n), nvfp4.New(n/columns, columns, nvfp4.ModelOpt)
+		x, t := slices.Clone(normal(n)), nvfp4.New(n/columns, columns, nvfp4.ModelOpt)
 		nvfp4.Quantize(t, x, nvfp4.AMax(x))
 		y := make([]bf16.BF16, n)
 		return func() { nvfp4.DequantizeBF16(y, t) }, len(t.Codes) + len(t.Scales), 2 * n
@@ -136,7 +139,7 @@ var Kernels = []Kernel{
 	{"bf16_fp8_1x128", quantizeFP8BF16(fp8.DeepGEMM, fp8.Tile1x128)},
 	{"bf16_fp8_128x128", quantizeFP8BF16(fp8.DeepGEMM, fp8.Tile128x128)},
 	{"fp8_f32_128x128", func(n int) (func(), int, int) {
-		x, t := normal(n), newFP8(n, fp8.DeepGEMM, fp8.Tile128x128)
+		x, t := slices.Clone(normal(n)), newFP8(n, fp8.DeepGEMM, fp8.Tile128x128)
 		fp8.Quantize(t, x, 0)
 		return func() { fp8.Dequantize(x, t) }, n + 4*len(t.Scales), 4 * n
 	}},
@@ -202,7 +205,7 @@ func quantizeMXBF16(f mx.Format, r mx.Recipe) func(int) (func(), int, int) {
 
 func dequantizeMX(f mx.Format) func(int) (func(), int, int) {
 	return func(n int) (func(), int, int) {
-		x, t := normal(n), mx.New(n/columns, columns, f, mx.Default)
+		x, t := slices.Clone(normal(n)), mx.New(n/columns, columns, f, mx.Default)
 		mx.Quantize(t, x)
 		return func() { mx.Dequantize(x, t) }, len(t.Codes) + len(t.Scales), 4 * n
 	}
@@ -291,7 +294,12 @@ func Batch(n, width, stride int, lengths []int32) *mismatch.Batch {
 	must(err)
 	rng := rand.New(rand.NewPCG(2, 2))
 	b := &mismatch.Batch{Layout: layout, Trainer: make([]float32, n*stride), Rollout: make([]float32, n*stride), Mask: make([]uint8, n*stride)}
+	const fresh = 1 << 16 // numbers; then the same again
 	for i := range b.Mask {
+		if i >= fresh {
+			b.Rollout[i], b.Trainer[i], b.Mask[i] = b.Rollout[i-fresh], b.Trainer[i-fresh], b.Mask[i-fresh]
+			continue
+		}
 		b.Rollout[i] = float32(-math.Abs(rng.NormFloat64()))
 		b.Trainer[i] = b.Rollout[i] + float32(0.3*rng.NormFloat64())
 		b.Mask[i] = 1
@@ -299,25 +307,34 @@ func Batch(n, width, stride int, lengths []int32) *mismatch.Batch {
 	return b
 }
 
+// normal returns n numbers that are not to be written to.
 func normal(n int) []float32 {
+	if x := normals[n]; x != nil {
+		return x
+	}
 	rng := rand.New(rand.NewPCG(1, uint64(n)))
 	x := make([]float32, n)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
+	normals[n] = x
 	return x
 }
+
+// normals keeps what normal made.
+var normals = make(map[int][]float32)
 
 // noisy returns normal(n) as another precision would have it.
 func noisy(n int) []float32 {
 	rng := rand.New(rand.NewPCG(3, uint64(n)))
-	x := normal(n)
+	x := slices.Clone(normal(n))
 	for i := range x {
 		x[i] += float32(0.3 * rng.NormFloat64())
 	}
 	return x
 }
 
+// normalBF16 returns normal(n) rounded.
 func normalBF16(n int) []bf16.BF16 {
 	y := make([]bf16.BF16, n)
 	bf16.Encode(y, normal(n))

@@ -27,24 +27,23 @@ type row struct {
 
 func main() {
 	asJSON := flag.Bool("json", false, "print JSON")
-	budget := flag.Duration("for", 150*time.Millisecond, "how long to measure each row")
+	total := flag.Duration("for", 24*time.Second, "about how long to measure in all")
 	flag.Parse()
 
+	rows := len(bench.Kernels) * len(bench.Sizes) * len(kernel.Levels())
+	// Half of the time goes into making inputs.
+	budget := *total / 2 / time.Duration(rows)
 	var all []row
 	if !*asJSON {
-		fmt.Printf("%-22s %-5s %-8s %9s %13s\n", "kernel", "size", "level", "GB/s in", "stream ratio")
+		fmt.Printf("%-30s %-5s %-8s %9s %13s\n", "kernel", "size", "level", "GB/s in", "stream ratio")
 	}
 	for _, k := range bench.Kernels {
 		for _, size := range bench.Sizes {
-			run, read, written := k.New(size.Elements)
-			for _, level := range kernel.Levels() {
-				restore := kernel.Use(level)
-				m := bench.Measure(run, read, written, *budget)
-				restore()
-				r := row{k.Name, level.String(), size.Name, m.GBps, m.StreamRatio}
+			for _, m := range bench.Measure(k, size, budget) {
+				r := row{m.Kernel, m.Level.String(), m.Size, m.GBps, m.StreamRatio}
 				all = append(all, r)
 				if !*asJSON {
-					fmt.Printf("%-22s %-5s %-8s %9.2f %13.3f\n", r.Kernel, r.Size, r.Level, r.GBps, r.StreamRatio)
+					fmt.Printf("%-30s %-5s %-8s %9.2f %13.3f\n", r.Kernel, r.Size, r.Level, r.GBps, r.StreamRatio)
 				}
 			}
 		}
