@@ -18,7 +18,10 @@ import (
 // they sample, against a trainer that takes a batch ahead. Every prompt is
 // trained on once, none beyond the bound.
 func TestConcurrent(t *testing.T) {
-	const producers, batches = 2000, 60
+	producers, batches := 2000, 60
+	if testing.Short() {
+		producers, batches = 1000, 10
+	}
 	q, err := queue.New[int, int](queue.Config{
 		Batch: 64, Group: 4, MaxStaleness: 3, Order: queue.Window, Window: 100,
 	})
