@@ -23,6 +23,6 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(reportCommand(), identifyCommand())
+	c.AddCommand(reportCommand(), identifyCommand(), planCommand())
 	return c
 }
