@@ -1,11 +1,24 @@
-// Package diagnose says in plain words what the mismatch statistics of a rollout
-// precision mean: whether they are what that precision ordinarily gives, which
-// estimators can no longer be believed, and which correction is advised.
+// Package diagnose says what a mismatch is and what to do about it.
+//
+//   - Probe asks whether the two columns are about the same tokens under the same
+//     sampling rule: shifts, temperatures, truncated supports, fillers, rows out
+//     of order. What it finds no correction mends.
+//   - NoiseOf tells rounding, which says nothing of the weights, from the rest.
+//   - An Advisor estimates, from the batches at hand, what each of a grid of
+//     corrections does to the gradient: bias, variance, effective sample share,
+//     with standard errors, and picks one by a stated criterion.
+//   - Judge says in plain words whether the mismatch is what its precision
+//     ordinarily gives, which estimators can no longer be believed, and which
+//     correction is advised.
+//
+// All sums are float64 in one fixed order: a batch gives the same findings and the
+// same figures on every machine.
 package diagnose
 
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/trueup-rl/trueup/correction"
 	"github.com/trueup-rl/trueup/mismatch"
@@ -20,6 +33,10 @@ type Evidence struct {
 	ExactChi2 *float64
 	// Outcomes are corrections measured on the same rollouts.
 	Outcomes []Outcome
+	// Findings are what Probe found on the rollouts, or on a part of them.
+	Findings []Finding
+	// Thresholds are what an Advisor says of the rollouts; nil if none was asked.
+	Thresholds *Advice
 }
 
 // Outcome is a correction and what it left.
@@ -65,6 +82,10 @@ const (
 	// Without an exact χ², samples are not to be believed from this K3 on: in
 	// the sample data χ² is off by half at 0.3 nats.
 	chi2Doubt = 0.15
+	// K2 is a quarter above K3, or more, from about 0.2 nats on.
+	k2Small, k2Biased = 0.05, 1.25
+	// A mean square error that is worth another policy.
+	muchBetter = 1.5
 	// A K3 that no format explains, in nats per token.
 	misaligned = 5
 	// How many standard errors, and how far, the mean ratio may lie from 1.
@@ -85,6 +106,9 @@ func Judge(e Evidence) Verdict {
 	v := Verdict{Blind: blind(e)}
 	expect := Expect(e.Precision)
 	switch {
+	case len(e.Findings) > 0:
+		v.Grade = AlignFirst
+		v.Summary = fmt.Sprintf("Align the forward pass first: the two columns are not about the same thing (%v). %s", e.Findings[0].Kind, e.Findings[0].Fix)
 	case skewed(m):
 		v.Grade = AlignFirst
 		v.Summary = fmt.Sprintf("Align the forward pass first: the mean ratio is %.3g where it must be 1, so the two columns are not about the same distribution (temperature, top-p, token shift or padding).", m.MeanRatio)
@@ -123,6 +147,9 @@ func blind(e Evidence) []string {
 	case e.ExactChi2 == nil && m.K3 > chi2Doubt:
 		out = append(out, fmt.Sprintf("Sampled χ² (%s) is a lower bound at most: at this mismatch the tokens that carry it are hardly ever sampled, and the token ESS of %.2g is optimistic too.", twoDigits(m.Chi2), m.ESSToken))
 	}
+	if m.K3 > k2Small && m.K2 > float64(k2Biased*m.K3) {
+		out = append(out, fmt.Sprintf("K2 is biased upwards here: %s where K3, which holds, gives %s.", twoDigits(m.K2), twoDigits(m.K3)))
+	}
 	rows := float64(m.Rows - m.EmptyRows)
 	if rows > 1 && float64(m.ESSSeq*rows) < effectiveRowsFloor {
 		out = append(out, fmt.Sprintf("The sequence ESS of %.2g over %.0f rows is its floor (1/%.0f = %.3f): one row holds nearly all the weight, and the true value may be far lower.", m.ESSSeq, rows, rows, 1/rows))
@@ -138,15 +165,33 @@ func twoDigits(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
+// nearer names the correction that is much nearer to the gradient than the advised
+// one, if there is one.
+func nearer(a *Advice) string {
+	pick, ok := a.Pick(MinimumMSE, 0)
+	i := slices.IndexFunc(a.Candidates, func(c Candidate) bool { return c.Policy.String() == advised.String() })
+	if !ok || i < 0 || a.Candidates[i].MSE.Value < float64(muchBetter*pick.MSE.Value) {
+		return ""
+	}
+	return fmt.Sprintf(" By the estimates from these rollouts %v is nearer to the gradient: a root mean square error of %.2g against %.2g.",
+		pick.Policy, math.Sqrt(pick.MSE.Value), math.Sqrt(a.Candidates[i].MSE.Value))
+}
+
 func why(e Evidence, grade Grade) string {
 	m := &e.Mismatch
 	binds := fmt.Sprintf("it binds on %.2g %% of the tokens.", float64(100*m.Over2))
+	if len(e.Findings) > 0 {
+		return "No weight mends columns that do not belong together; until they do, a cap on token ratios limits the damage; " + binds
+	}
 	s := "A cap on token ratios removes the tail and keeps nearly all of the gradient; " + binds
 	switch {
 	case grade == AlignFirst:
 		s = "No weight mends tokens that the trainer finds this unlikely: check temperature and sampling parameters, keep sensitive layers in higher precision or train with quantization, and bound staleness. Until then a cap on token ratios limits the damage; " + binds
 	case m.Over2 == 0 && m.UnderHalf == 0:
 		s = "No ratio leaves [½, 2]: this is the rounding noise of two kernels, not signal. The cap costs nothing and guards against an outlier."
+	}
+	if e.Thresholds != nil {
+		s += nearer(e.Thresholds)
 	}
 	// What rules on whole rows would do, one of each kind.
 	var weighted, filtered bool

@@ -57,9 +57,9 @@ func TestRealRollouts(t *testing.T) {
 		{"fp8_tensor", diagnose.Expected, nil},
 		{"fp8_block128", diagnose.Expected, nil},
 		{"nvfp4_mixed", diagnose.Expected, nil},
-		{"nvfp4_w4a16", diagnose.AlignFirst, []string{"0.94 where the exact value is 1.8"}},
-		{"nvfp4_w4a4", diagnose.AlignFirst, []string{"2.1 where the exact value is 7.8", "0.012 over 96 rows is its floor"}},
-		{"mxfp4_w4a16", diagnose.AlignFirst, []string{"χ²", "over 96 rows is its floor"}},
+		{"nvfp4_w4a16", diagnose.AlignFirst, []string{"0.94 where the exact value is 1.8", "K2 is biased upwards here: 0.42 where K3, which holds, gives 0.29"}},
+		{"nvfp4_w4a4", diagnose.AlignFirst, []string{"2.1 where the exact value is 7.8", "K2 is biased", "0.012 over 96 rows is its floor"}},
+		{"mxfp4_w4a16", diagnose.AlignFirst, []string{"χ²", "K2 is biased", "over 96 rows is its floor"}},
 	} {
 		t.Run(c.precision, func(t *testing.T) {
 			v := diagnose.Judge(evidence(t, c.precision, 0))
@@ -99,6 +99,27 @@ func TestElevated(t *testing.T) {
 	v = diagnose.Judge(e)
 	require.Len(t, v.Blind, 1)
 	assert.Contains(t, v.Blind[0], "lower bound")
+}
+
+// TestFindingsComeFirst: whatever the size of a mismatch, columns that do not
+// belong together are the verdict.
+func TestFindingsComeFirst(t *testing.T) {
+	e := evidence(t, "bf16", 0)
+	e.Findings = []diagnose.Finding{{Kind: diagnose.Temperature, Fix: "Do this."}}
+	v := diagnose.Judge(e)
+	assert.Equal(t, diagnose.AlignFirst, v.Grade)
+	assert.Contains(t, v.Summary, "(temperature). Do this.")
+	assert.Contains(t, v.Why, "No weight mends")
+}
+
+func TestJudgeNamesABetterPolicy(t *testing.T) {
+	e := evidence(t, "nvfp4_w4a4", 0)
+	a := advise(t, real(t, "nvfp4_w4a4", nil), nil)
+	e.Thresholds = &a
+	assert.Contains(t, diagnose.Judge(e).Why, "token-tis:5 is nearer to the gradient")
+
+	a = advise(t, real(t, "bf16", nil), nil)
+	assert.NotContains(t, diagnose.Judge(e).Why, "nearer")
 }
 
 func TestNoData(t *testing.T) {

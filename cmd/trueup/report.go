@@ -16,7 +16,8 @@ import (
 )
 
 const reportLong = `Report how far the log-probabilities of a rollout engine are from its trainer's,
-per rollout precision, and what corrections do about it.
+per rollout precision, whether the two columns are about the same tokens at all,
+and what corrections do about the rest.
 
 FILE is Parquet or JSON Lines with one trajectory a row; "-" is standard input.
 Fields: rollout_logprob and the trainer's column (lists of nats per token);

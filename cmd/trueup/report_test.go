@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/trueup-rl/trueup/diagnose"
 )
 
 // run executes the command and returns what it wrote to standard output.
@@ -81,6 +84,10 @@ func TestReportOnTheSample(t *testing.T) {
 		assert.Nil(t, p["tv"], "not in the sample")
 		assert.NotEmpty(t, p["corrections"])
 		assert.NotEmpty(t, p["verdict"])
+		assert.Empty(t, p["findings"], precision)
+		thresholds := p["thresholds"].(map[string]any)
+		assert.Len(t, thresholds["candidates"], len(diagnose.Grid()))
+		assert.Len(t, thresholds["picks"], 3, precision)
 	}
 }
 
@@ -132,10 +139,50 @@ func TestReportOnJSONLines(t *testing.T) {
 func TestReportText(t *testing.T) {
 	out, err := run("report", "--policy", "geo-tis:3")
 	require.NoError(t, err)
-	for _, says := range []string{"nvfp4_mixed: EXPECTED", "nvfp4_w4a4: ALIGN FIRST", "geo-tis:3", "2.1 where the exact value is 7.8", "is its floor", "near field values"} {
+	for _, says := range []string{"nvfp4_mixed: EXPECTED", "nvfp4_w4a4: ALIGN FIRST", "geo-tis:3", "2.1 where the exact value is 7.8", "is its floor", "near field values", "Nothing found: no shift", "token-tis:5 is nearer to the gradient"} {
 		assert.Contains(t, out, says)
 	}
 	assert.NotContains(t, out, "NaN")
+}
+
+// TestReportNamesDefects in rows whose rollout column lies one token late.
+func TestReportNamesDefects(t *testing.T) {
+	var b strings.Builder
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 20 {
+		var rollout, trainer []float64
+		for range 40 {
+			x := -2 * rng.ExpFloat64()
+			trainer = append(trainer, x-0.01)
+			rollout = append(rollout, x)
+		}
+		copy(rollout[1:], rollout[:39])
+		line, err := json.Marshal(map[string]any{"precision": "bf16", "rollout_logprob": rollout, "trainer_logprob_bf16": trainer})
+		require.NoError(t, err)
+		b.Write(append(line, '\n'))
+	}
+	path := write(t, "late.jsonl", b.String())
+	html := filepath.Join(t.TempDir(), "report.html")
+	out, err := run("report", "--html", html, path)
+	require.NoError(t, err)
+	page, err := os.ReadFile(html)
+	require.NoError(t, err)
+	for _, text := range []string{out, string(page)} {
+		text = strings.Join(strings.Fields(text), " ")
+		for says, want := range map[string]bool{
+			"shifted column in 20 rows": true,
+			"Rows, from 0 in this precision: [0 1 2 3 4 5 6 7 8 9 10 11] and 8 more.": true,
+			"Nothing found": false,
+		} {
+			assert.Equal(t, want, strings.Contains(text, says), says)
+		}
+	}
+	_, got := reportJSON(t, path)
+	assert.Equal(t, "align first", got["bf16"]["verdict"].(map[string]any)["grade"])
+	finding := got["bf16"]["findings"].([]any)[0].(map[string]any)
+	assert.Equal(t, "shifted column", finding["kind"])
+	assert.Contains(t, finding["fix"], "Move the rollout column by -1")
+	assert.Empty(t, got["bf16"]["thresholds"].(map[string]any)["candidates"])
 }
 
 func TestReportHTML(t *testing.T) {

@@ -35,7 +35,7 @@ type Options struct {
 }
 
 // Collector measures rows as they come. Its memory grows with the number of
-// precisions and prompts, not of tokens.
+// precisions and prompts, not of tokens, but for the first rows of each precision.
 type Collector struct {
 	options    Options
 	correctors []*correction.Corrector
@@ -47,6 +47,7 @@ type Collector struct {
 type part struct {
 	stats          mismatch.Stats
 	prompts        mismatch.Clusters[string]
+	kept           kept
 	outcomes       []correction.Stats // by corrector
 	masked         int64              // tokens in the mask
 	withoutTrainer int64
@@ -112,6 +113,7 @@ func (c *Collector) Add(row *rollouts.Row) error {
 	if row.Prompt != "" {
 		p.prompts.Add(row.Prompt, &one)
 	}
+	p.kept.add(row)
 	p.addExact(row)
 	return nil
 }
@@ -157,7 +159,10 @@ func (c *Collector) Report(source, lead string) (*Report, error) {
 	r := &Report{Source: source, Trainer: c.options.Trainer, NonFinite: c.options.NonFinite.String(), Notes: []string{}}
 	var tokens, masked, measured int64
 	for _, name := range c.order {
-		p := c.precision(name)
+		p, err := c.precision(name)
+		if err != nil {
+			return nil, err
+		}
 		tokens += p.Tokens
 		measured += p.Rows
 		masked += c.parts[name].masked
@@ -178,7 +183,7 @@ func (c *Collector) Report(source, lead string) (*Report, error) {
 	return r, nil
 }
 
-func (c *Collector) precision(name string) Precision {
+func (c *Collector) precision(name string) (Precision, error) {
 	p := c.parts[name]
 	m := p.stats.Summary()
 	out := Precision{
@@ -206,14 +211,19 @@ func (c *Collector) precision(name string) Precision {
 	case "trainer_logprob_f32":
 		out.ExactKLRT = p.exactMean(rollouts.ExactKLRTF32)
 	}
-	evidence := diagnose.Evidence{Precision: name, Mismatch: m, ExactChi2: out.ExactChi2}
+	var err error
+	if out.Findings, out.Thresholds, err = p.kept.diagnosis(c.options.Policies); err != nil {
+		return out, err
+	}
+	out.Partial, out.Probed = p.kept.full, len(p.kept.prompt)
+	evidence := diagnose.Evidence{Precision: name, Mismatch: m, ExactChi2: out.ExactChi2, Findings: out.Findings, Thresholds: &out.Thresholds.Advice}
 	for i, corrector := range c.correctors {
 		policy := corrector.Policy()
 		out.Corrections = append(out.Corrections, describe(policy, &p.outcomes[i]))
 		evidence.Outcomes = append(evidence.Outcomes, diagnose.Outcome{Policy: policy, Effect: p.outcomes[i].Effect()})
 	}
 	out.Verdict = diagnose.Judge(evidence)
-	return out
+	return out, nil
 }
 
 // exactMean returns the mean of an exact column, nil if some token of the mask

@@ -19,6 +19,13 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"count":    count,
 	"floor":    func(p Precision) string { return sig(share(1, p.Rows-p.EmptyRows)) },
 	"remarks":  func(p Precision) []string { return p.remarks() },
+	"probed":   func(p Precision) []string { return p.probed() },
+	"sound":    func(r *Report) bool { return r.sound() },
+	"allWell":  func() string { return soundText },
+	"measured": measured,
+	"milli":    milli,
+	"root":     root,
+	"brief":    func(p Precision) []Pick { return p.Thresholds.brief(p.Verdict.Advice) },
 	"prompts":  func(p Precision) string { return count(int64(p.Prompts)) },
 	"se":       plusMinus,
 	"gradeClass": func(g diagnose.Grade) string {

@@ -60,6 +60,13 @@ type Precision struct {
 	ExactTV       *float64 `json:"tv"`
 	ExactTIS2Loss *float64 `json:"tis2_loss"` // probability mass that truncation at 2 loses
 
+	// Findings and Thresholds rest on the first rows if Partial; there are no
+	// candidates where there is a finding.
+	Partial    bool               `json:"partial"`
+	Probed     int                `json:"probed_rows"`
+	Findings   []diagnose.Finding `json:"findings"`
+	Thresholds Thresholds         `json:"thresholds"`
+
 	Corrections []Correction     `json:"corrections"`
 	Verdict     diagnose.Verdict `json:"verdict"`
 }

@@ -3,9 +3,12 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/trueup-rl/trueup/diagnose"
 )
 
 // table is text in columns, the first aligned left, the others right.
@@ -95,6 +98,15 @@ func plusMinus(se float64, cluster *float64) string {
 	}
 	return s
 }
+
+// measured prints a share with its standard error.
+func measured(e diagnose.Estimate) string { return milli(e.Value) + " ± " + milli(e.SE) }
+
+// milli prints a share to three decimals.
+func milli(x float64) string { return strconv.FormatFloat(x, 'f', 3, 64) }
+
+// root returns the root of a mean square.
+func root(e diagnose.Estimate) float64 { return math.Sqrt(e.Value) }
 
 // count prints an integer with its thousands set apart.
 func count(n int64) string {

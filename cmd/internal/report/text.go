@@ -55,6 +55,9 @@ func (r *Report) WriteText(w io.Writer) error {
 		t.write(b)
 	}
 
+	r.writeProbes(b)
+	r.writeThresholds(b)
+
 	fmt.Fprintf(b, "\nVerdict\n")
 	for i := range r.Precisions {
 		p := &r.Precisions[i]
@@ -66,12 +69,52 @@ func (r *Report) WriteText(w io.Writer) error {
 	return b.Flush()
 }
 
+func (r *Report) writeProbes(b io.Writer) {
+	fmt.Fprintf(b, "\nProbes: are the two columns about the same tokens under the same sampling rule?\n\n")
+	if r.sound() {
+		fmt.Fprintf(b, "%s\n", wrap(soundText, "  "))
+		return
+	}
+	for i := range r.Precisions {
+		p := &r.Precisions[i]
+		for _, line := range p.probed() {
+			fmt.Fprintf(b, "%s\n", wrap(p.Precision+": "+line, "  "))
+		}
+	}
+}
+
+const soundText = "Nothing found: no shift, no filler, no rows or row edges out of place, one temperature, no truncated support, and log-probabilities of what was sampled."
+
+func (r *Report) writeThresholds(b io.Writer) {
+	fmt.Fprintf(b, "\n%s\n", wrap("Thresholds from these rows: what corrections do to the gradient, as shares of one on which all tokens agree, ± standard error over prompts; the mean square error (MSE) has the square of the bias and that of the noise", ""))
+	for i := range r.Precisions {
+		p := &r.Precisions[i]
+		if len(p.Thresholds.Candidates) == 0 {
+			continue
+		}
+		fmt.Fprintln(b)
+		t := newTable(p.Precision, "bias", "√MSE", "mass kept", "rejected", "ESS", "taken for")
+		for _, c := range p.Thresholds.brief(p.Verdict.Advice) {
+			t.row(c.Policy.String(), measured(c.Bias), milli(root(c.MSE)), milli(c.Mass.Value), percent(c.Rejected), measured(c.ESS), c.Criterion)
+		}
+		t.write(b)
+		for _, c := range p.Thresholds.brief(p.Verdict.Advice) {
+			if c.Doubt != "" {
+				fmt.Fprintf(b, "%s\n", wrap(fmt.Sprintf("%v: %s", c.Policy, c.Doubt), "  "))
+			}
+		}
+	}
+}
+
 // remarks are the sentences under a precision's verdict.
 func (p *Precision) remarks() []string {
 	lines := []string{p.Verdict.Summary}
 	lines = append(lines, p.Verdict.Blind...)
 	if p.Verdict.Why != "" {
 		lines = append(lines, fmt.Sprintf("Advised: %v. %s", p.Verdict.Advice, p.Verdict.Why))
+	}
+	if p.Partial {
+		lines = append(lines, fmt.Sprintf("Probes and thresholds rest on the first %s rows.", count(int64(p.Probed))))
 	}
 	if p.NonFinite > 0 {
 		lines = append(lines, fmt.Sprintf("%s tokens of the mask have a NaN or infinite log-probability; they enter no figure.", count(p.NonFinite)))
