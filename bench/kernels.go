@@ -146,7 +146,7 @@ var Kernels = []Kernel{
 	{"f32_nvfp4_compressed_tensors", quantize(nvfp4.CompressedTensors)},
 	{"bf16_nvfp4_compressed_tensors", quantizeBF16(nvfp4.CompressedTensors)},
 	{"f32_nvfp4_torchao", quantize(nvfp4.TorchAOTwoLevel)},
-	{"f32_nvfp4_16x16", quantize(nvfp4.TransformerEngine16x16)},
+	{"f32_nvfp4_16x16", quantize(nvfp4.TransformerEngineTile)},
 	{"hadamard_f32", func(n int) (func(), int, int) {
 		x, y := normal(n), make([]float32, n)
 		return func() { nvfp4.Hadamard(y, x, nvfp4.RandomSigns) }, 4 * n, 4 * n
@@ -191,21 +191,21 @@ func quantizeBF16(r nvfp4.Recipe) func(int) (func(), int, int) {
 
 func quantizeMX(f mx.Format, r mx.Recipe) func(int) (func(), int, int) {
 	return func(n int) (func(), int, int) {
-		x, t := normal(n), mx.New(n/columns, columns, f, r)
+		x, t := normal(n), mx.New(n/columns, columns, r, f)
 		return func() { mx.Quantize(t, x) }, 4 * n, len(t.Codes) + len(t.Scales)
 	}
 }
 
 func quantizeMXBF16(f mx.Format, r mx.Recipe) func(int) (func(), int, int) {
 	return func(n int) (func(), int, int) {
-		x, t := normalBF16(n), mx.New(n/columns, columns, f, r)
+		x, t := normalBF16(n), mx.New(n/columns, columns, r, f)
 		return func() { mx.QuantizeBF16(t, x) }, 2 * n, len(t.Codes) + len(t.Scales)
 	}
 }
 
 func dequantizeMX(f mx.Format) func(int) (func(), int, int) {
 	return func(n int) (func(), int, int) {
-		x, t := slices.Clone(normal(n)), mx.New(n/columns, columns, f, mx.Default)
+		x, t := slices.Clone(normal(n)), mx.New(n/columns, columns, mx.Default, f)
 		mx.Quantize(t, x)
 		return func() { mx.Dequantize(x, t) }, len(t.Codes) + len(t.Scales), 4 * n
 	}

@@ -7,12 +7,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/internal/golden"
 	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
-	"github.com/trueup-rl/trueup/internal/safetensors"
 )
 
 // value is the oracle of decoding: the definition of the format, in float64.
@@ -115,29 +113,18 @@ func check(t *testing.T, u uint32, nearest func(float64) uint16) {
 	}
 }
 
-func TestEncodeGolden(t *testing.T) {
-	f, err := safetensors.Open(golden.Dir(t, "formats/elem/casts_f32_tricky.safetensors"))
-	require.NoError(t, err)
-	in, err := f.U32("in_f32_bits")
-	require.NoError(t, err)
-	x := make([]float32, len(in))
-	for i, u := range in {
-		x[i] = math.Float32frombits(u)
-	}
-	for _, peer := range []string{"bf16/torch_to", "bf16/ml_dtypes_astype"} {
-		want, err := f.U16(peer)
-		require.NoError(t, err)
+func TestGolden(t *testing.T) {
+	golden.EachElem(t, func(t *testing.T, _ string, in []float32, want []uint32) {
 		kerneltest.EachLevel(t, func(t *testing.T) {
-			got := make([]bf16.BF16, len(x))
-			bf16.Encode(got, x)
-			for i, u := range in {
-				want := bf16.FromBits(want[i])
-				if got[i] != want && !(got[i].IsNaN() && want.IsNaN()) {
-					t.Fatalf("%s: %#08x: got %#04x, want %#04x", peer, u, got[i], want)
+			got := make([]bf16.BF16, len(in))
+			bf16.Encode(got, in)
+			for i, w := range want {
+				if w := bf16.FromBits(uint16(w)); got[i] != w && !(got[i].IsNaN() && w.IsNaN()) {
+					t.Fatalf("%#08x: got %#04x, want %#04x", math.Float32bits(in[i]), got[i], w)
 				}
 			}
 		})
-	}
+	}, "bf16")
 }
 
 // TestSlices compares with the scalar functions, which the other tests check.

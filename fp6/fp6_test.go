@@ -10,7 +10,6 @@ import (
 
 	"github.com/trueup-rl/trueup/fp6"
 	"github.com/trueup-rl/trueup/internal/golden"
-	"github.com/trueup-rl/trueup/internal/safetensors"
 )
 
 // format is one of the two for tests, as plain functions.
@@ -157,49 +156,17 @@ func FuzzUnpack(f *testing.F) {
 
 // TestGolden compares with ml_dtypes and torchao, but for NaN, which the formats do not have.
 func TestGolden(t *testing.T) {
-	for _, name := range []string{"casts_bf16_exhaustive", "casts_f32_tricky", "casts_fp16_exhaustive"} {
-		t.Run(name, func(t *testing.T) {
-			file, err := safetensors.Open(golden.Dir(t, "formats/elem/"+name+".safetensors"))
-			require.NoError(t, err)
-			half, err := file.U16("in_bf16_bits")
-			if err != nil {
-				t.Skip(err)
-			}
-			ran := false
-			for _, f := range formats {
-				for _, peer := range []string{"ml_dtypes_astype", "torchao.f32_to_f6_" + f.name + "_unpacked"} {
-					want, err := file.U8(f.name + "/" + peer)
-					if err != nil {
-						continue
-					}
-					ran = true
-					require.Len(t, want, len(half))
-					for i, b := range half {
-						x := math.Float32frombits(uint32(b) << 16)
-						if got := f.encode(x); got != want[i] && x == x {
-							t.Fatalf("%s %s: %x: got %#x, want %#x", f.name, peer, x, got, want[i])
-						}
-					}
+	for _, f := range formats {
+		golden.EachElem(t, func(t *testing.T, _ string, in []float32, want []uint32) {
+			for i, w := range want {
+				if in == nil {
+					require.Equal(t, w, math.Float32bits(f.decode(uint8(i))), "%#x", i)
+				} else if got := f.encode(in[i]); uint32(got) != w && in[i] == in[i] {
+					t.Fatalf("%x: got %#x, want %#x", in[i], got, w)
 				}
 			}
-			if !ran {
-				t.Skip("the set has no such casts")
-			}
-		})
+		}, f.name)
 	}
-	t.Run("decode_tables", func(t *testing.T) {
-		file, err := safetensors.Open(golden.Dir(t, "formats/elem/decode_tables.safetensors"))
-		require.NoError(t, err)
-		for _, f := range formats {
-			want, err := file.U32(f.name + "/ml_dtypes_f32_bits")
-			if err != nil {
-				t.Skip(err)
-			}
-			for c, w := range want {
-				require.Equal(t, w, math.Float32bits(f.decode(uint8(c))), "%s %#x", f.name, c)
-			}
-		}
-	})
 }
 
 func ExampleE3M2FromFloat32() {

@@ -8,8 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueup-rl/trueup/fp8"
-	"github.com/trueup-rl/trueup/internal/golden"
-	"github.com/trueup-rl/trueup/internal/safetensors"
 )
 
 // TestE8M0Values is the definition, in float64.
@@ -78,58 +76,5 @@ func TestE8M0Specials(t *testing.T) {
 		assert.Equal(t, c.positive, fp8.E8M0FromFloat32Positive(c.f).Bits(), "%v", c.f)
 		assert.Equal(t, c.floor, fp8.E8M0Floor(c.f).Bits(), "%v", c.f)
 		assert.Equal(t, c.ceil, fp8.E8M0Ceil(c.f).Bits(), "%v", c.f)
-	}
-}
-
-// TestGoldenE8M0 compares with torch and ml_dtypes, where the set has these casts.
-func TestGoldenE8M0(t *testing.T) {
-	for peer, cast := range map[string]func(float32) fp8.E8M0{
-		"torch_to": fp8.E8M0FromFloat32, "ml_dtypes_astype": fp8.E8M0FromFloat32Positive,
-	} {
-		t.Run(peer, func(t *testing.T) {
-			for _, name := range []string{"casts_f32_tricky", "casts_bf16_exhaustive"} {
-				t.Run(name, func(t *testing.T) { goldenE8M0(t, name, peer, cast) })
-			}
-		})
-	}
-	t.Run("decode_tables", func(t *testing.T) {
-		file, err := safetensors.Open(golden.Dir(t, "formats/elem/decode_tables.safetensors"))
-		require.NoError(t, err)
-		for _, peer := range []string{"torch", "ml_dtypes", "torchao_get_fp_scale"} {
-			want, err := file.U32("e8m0/" + peer + "_f32_bits")
-			if err != nil {
-				t.Skip(err)
-			}
-			for b, w := range want {
-				got, want := fp8.E8M0(b).Float32(), math.Float32frombits(w)
-				if got != want && (got == got || want == want) {
-					t.Fatalf("%s: %#x: got %x, want %x", peer, b, got, want)
-				}
-			}
-		}
-	})
-}
-
-func goldenE8M0(t *testing.T, name, peer string, cast func(float32) fp8.E8M0) {
-	file, err := safetensors.Open(golden.Dir(t, "formats/elem/"+name+".safetensors"))
-	require.NoError(t, err)
-	want, err := file.U8("e8m0/" + peer)
-	if err != nil {
-		t.Skip(err)
-	}
-	in, err := file.U32("in_f32_bits")
-	if err != nil {
-		half, err := file.U16("in_bf16_bits")
-		require.NoError(t, err)
-		in = make([]uint32, len(half))
-		for i, b := range half {
-			in[i] = uint32(b) << 16
-		}
-	}
-	require.Len(t, want, len(in))
-	for i, u := range in {
-		if got := cast(math.Float32frombits(u)).Bits(); got != want[i] {
-			t.Fatalf("%#08x: got %#x, want %#x", u, got, want[i])
-		}
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"github.com/x448/float16"
 
 	"github.com/trueup-rl/trueup/bf16"
-	"github.com/trueup-rl/trueup/fp16"
 	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/roundoff"
 )
 
 // operation is what becomes of a value x and the factor of its tile, before the result is rounded to
@@ -48,13 +48,14 @@ func encodeBF16(dst []uint8, x []bf16.BF16, op operation, f Format, factors []fl
 
 // encodeHalf is encode of the float32 values of x, which it keeps in a buffer.
 func encodeHalf[H bf16.BF16 | float16.Float16](dst []uint8, x []H, op operation, f Format, factors []float32) {
+	in := precisionOf(x)
 	var buffer [1024]float32
 	width := len(x) / len(factors)
 	for tile := range factors {
 		for at, end := tile*width, (tile+1)*width; at < end; {
 			n := min(end-at, len(buffer))
 			wide := buffer[:n]
-			in := widen(wide, x[at:at+n])
+			roundoff.Widen(wide, x[at:at+n])
 			factor, op := factors[tile:tile+1], op
 			if op == divideInInput {
 				for i, v := range wide {
@@ -69,15 +70,3 @@ func encodeHalf[H bf16.BF16 | float16.Float16](dst []uint8, x []H, op operation,
 }
 
 var one = [1]float32{1}
-
-// widen sets dst to the values of x and returns their precision.
-func widen[H bf16.BF16 | float16.Float16](dst []float32, x []H) *precision {
-	switch x := any(x).(type) {
-	case []bf16.BF16:
-		bf16.Decode(dst, x)
-		return &precisionBF16
-	case []float16.Float16:
-		fp16.Decode(dst, x)
-	}
-	return &precisionFP16
-}

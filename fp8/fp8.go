@@ -24,7 +24,7 @@
 //
 // [E4M3FNUZ] and [E5M2FNUZ] are AMD's variants of the formats, and [E8M0] is a scale: a power of two.
 //
-// Only New allocates.
+// Only New, Recipes and Tiles allocate.
 package fp8
 
 // Limits of E4M3. Each is exact in float32.

@@ -2,18 +2,13 @@ package fp8_test
 
 import (
 	"math"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
 	"github.com/trueup-rl/trueup/internal/golden"
 	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
-	"github.com/trueup-rl/trueup/internal/safetensors"
 )
 
 // oracle says which recipe a file of a peer's vectors is the output of.
@@ -64,71 +59,15 @@ var oracles = map[string]oracle{
 // a peer gives NaN, for tiles of zeros, or writes nonsense, its recipe does so too. What Default gives
 // there is compared by compareDefault.
 func TestGolden(t *testing.T) {
-	dir := golden.Dir(t, "formats/fp8")
-	inputs, err := safetensors.Open(filepath.Join(dir, "inputs.safetensors"))
-	require.NoError(t, err)
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	for _, e := range entries {
-		peer, ok := strings.CutSuffix(e.Name(), ".safetensors")
-		if !ok || peer == "inputs" {
-			continue
-		}
-		t.Run(peer, func(t *testing.T) {
-			o, ok := oracles[peer]
-			require.True(t, ok, "no oracle for this file")
-			file, err := safetensors.Open(filepath.Join(dir, e.Name()))
-			require.NoError(t, err)
-			ran := 0
-			for _, name := range file.Names() {
-				if c, ok := strings.CutSuffix(name, "/codes"); ok {
-					x, want := input(t, inputs, c), o.output(t, file, c)
-					t.Run(c, func(t *testing.T) {
-						kerneltest.EachLevel(t, func(t *testing.T) { want.compare(t, x) })
-						if o.recipe == fp8.ModelOpt && x.bf16 == nil { // else ModelOpt computes in BF16
-							t.Run("default", func(t *testing.T) { want.compareDefault(t, x) })
-						}
-					})
-					ran++
-				}
+	golden.EachPeer(t, "fp8", oracles, func(t *testing.T, p *golden.Peer, o oracle) {
+		p.EachCase(t, func(t *testing.T, c string, x golden.Matrix) {
+			want := o.output(t, p, c)
+			kerneltest.EachLevel(t, func(t *testing.T) { want.compare(t, x) })
+			if o.recipe == fp8.ModelOpt && x.BF16 == nil { // else ModelOpt computes in BF16
+				t.Run("default", func(t *testing.T) { want.compareDefault(t, x) })
 			}
-			require.NotZero(t, ran)
 		})
-	}
-}
-
-// matrix is one input: its float32 values, and where it is of that type its BF16 ones.
-type matrix struct {
-	rows, cols int
-	f32        []float32
-	bf16       []bf16.BF16
-}
-
-func input(t *testing.T, file *safetensors.File, name string) (x matrix) {
-	tensor, ok := file.Tensor(name)
-	require.True(t, ok, "no input %s", name)
-	x.rows, x.cols = tensor.Shape[0], tensor.Shape[1]
-	x.f32, x.bf16 = floats(t, file, name)
-	return x
-}
-
-// floats returns a tensor of type F32 or BF16 as float32, and as BF16 if it is.
-func floats(t *testing.T, file *safetensors.File, name string) (values []float32, half []bf16.BF16) {
-	tensor, ok := file.Tensor(name)
-	require.True(t, ok, "no tensor %s", name)
-	if tensor.DType != "BF16" {
-		values, err := file.F32(name)
-		require.NoError(t, err)
-		return values, nil
-	}
-	bits, err := file.BF16(name)
-	require.NoError(t, err)
-	half, values = make([]bf16.BF16, len(bits)), make([]float32, len(bits))
-	for i, b := range bits {
-		half[i] = bf16.FromBits(b)
-	}
-	bf16.Decode(values, half)
-	return values, half
+	})
 }
 
 // output is what a peer made of an input.
@@ -139,34 +78,34 @@ type output struct {
 	packed []int32 // the scales, instead
 }
 
-func (o oracle) output(t *testing.T, file *safetensors.File, c string) output {
+func (o oracle) output(t *testing.T, p *golden.Peer, c string) output {
 	want := output{oracle: o}
 	var err error
-	want.codes, err = file.U8(c + "/codes")
+	want.codes, err = p.U8(c + "/codes")
 	require.NoError(t, err)
 	if o.scales == "packed_i32" {
-		want.packed, err = file.I32(c + "/packed_i32")
+		want.packed, err = p.I32(c + "/packed_i32")
 		require.NoError(t, err)
 	} else {
-		want.scales, _ = floats(t, file, c+"/"+o.scales)
+		want.scales, _ = golden.Floats(t, p.File, c+"/"+o.scales)
 	}
 	return want
 }
 
-func quantized(x matrix, r fp8.Recipe, tile fp8.Tile, f fp8.Format) *fp8.Tensor {
-	got := fp8.New(x.rows, x.cols, r, tile, f)
-	if x.bf16 != nil {
-		fp8.QuantizeBF16(got, x.bf16, fp8.AMaxBF16(x.bf16))
+func quantized(x golden.Matrix, r fp8.Recipe, tile fp8.Tile, f fp8.Format) *fp8.Tensor {
+	got := fp8.New(x.Rows, x.Cols, r, tile, f)
+	if x.BF16 != nil {
+		fp8.QuantizeBF16(got, x.BF16, fp8.AMaxBF16(x.BF16))
 	} else {
-		fp8.Quantize(got, x.f32, fp8.AMax(x.f32))
+		fp8.Quantize(got, x.F32, fp8.AMax(x.F32))
 	}
 	return got
 }
 
-func (want *output) compare(t *testing.T, x matrix) {
+func (want *output) compare(t *testing.T, x golden.Matrix) {
 	got := quantized(x, want.recipe, want.tile, want.format)
 	if want.packed != nil {
-		_, across := want.tile.Scales(x.rows, x.cols)
+		_, across := want.tile.Scales(x.Rows, x.Cols)
 		packed := make([]int32, len(want.packed))
 		require.NoError(t, fp8.PackUE8M0(packed, got.Scales, across))
 		require.Equal(t, want.packed, packed)
@@ -176,7 +115,7 @@ func (want *output) compare(t *testing.T, x matrix) {
 	} else {
 		require.Len(t, got.Scales, len(want.scales))
 		for i, s := range got.Scales {
-			if !sameFloat(s, want.scales[i]) {
+			if !golden.SameFloat(s, want.scales[i]) {
 				t.Fatalf("scale %d: %v, want %v", i, s, want.scales[i])
 			}
 		}
@@ -184,7 +123,7 @@ func (want *output) compare(t *testing.T, x matrix) {
 	require.Len(t, got.Codes, len(want.codes))
 	for i, c := range got.Codes {
 		if !want.sameCode(c, want.codes[i]) {
-			t.Fatalf("code %d of %v (%#08x): %#02x, want %#02x", i, x.f32[i], math.Float32bits(x.f32[i]), c, want.codes[i])
+			t.Fatalf("code %d of %v (%#08x): %#02x, want %#02x", i, x.F32[i], math.Float32bits(x.F32[i]), c, want.codes[i])
 		}
 	}
 }
@@ -192,24 +131,24 @@ func (want *output) compare(t *testing.T, x matrix) {
 // compareDefault holds the Default recipe against ModelOpt's output on float32: the same bytes but in
 // the tiles whose scale is 0 in ModelOpt, of zeros or of the tiniest numbers, which makes 0/0 or x/0
 // of its values. Default takes a scale of 1 there.
-func (want *output) compareDefault(t *testing.T, x matrix) {
+func (want *output) compareDefault(t *testing.T, x golden.Matrix) {
 	got := quantized(x, fp8.Default, want.tile, want.format)
 	for i, s := range got.Scales {
 		w := want.scales[i]
 		if w == 0 {
 			w = 1
 		}
-		if !sameFloat(s, w) {
+		if !golden.SameFloat(s, w) {
 			t.Fatalf("scale %d: %v, want %v", i, s, w)
 		}
 	}
 	for i, c := range got.Codes {
 		w := want.codes[i]
-		if want.scales[tileOf(want.tile, x.rows, x.cols, i)] == 0 {
-			w = fp8.E4M3FromFloat32(x.f32[i]).Bits()
+		if want.scales[tileOf(want.tile, x.Rows, x.Cols, i)] == 0 {
+			w = fp8.E4M3FromFloat32(x.F32[i]).Bits()
 		}
 		if !want.sameCode(c, w) {
-			t.Fatalf("code %d of %v: %#02x, want %#02x", i, x.f32[i], c, w)
+			t.Fatalf("code %d of %v: %#02x, want %#02x", i, x.F32[i], c, w)
 		}
 	}
 }
@@ -220,9 +159,4 @@ func (o *oracle) sameCode(got, want uint8) bool {
 		return got == want || fp8.E5M2(got).IsNaN() && fp8.E5M2(want).IsNaN()
 	}
 	return got == want || fp8.E4M3(got).IsNaN() && fp8.E4M3(want).IsNaN()
-}
-
-// sameFloat compares bits, NaN as one class.
-func sameFloat(a, b float32) bool {
-	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
 }

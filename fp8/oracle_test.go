@@ -11,6 +11,7 @@ import (
 
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
+	"github.com/trueup-rl/trueup/internal/golden"
 	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
 )
 
@@ -265,7 +266,7 @@ func TestOracle(t *testing.T) {
 						clear(got.Scales)
 						quantize()
 						for i, s := range scales {
-							if !sameFloat(s, got.Scales[i]) {
+							if !golden.SameFloat(s, got.Scales[i]) {
 								t.Fatalf("scale %d: %v, want %v", i, got.Scales[i], s)
 							}
 						}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/roundoff"
 )
 
 // Quantize sets dst's codes and scales from the row-major matrix x, by dst.Recipe. amax counts if
@@ -25,12 +26,7 @@ func QuantizeBF16(dst *Tensor, x []bf16.BF16, amax float32) { quantize(dst, x, a
 // compared.
 func QuantizeFP16(dst *Tensor, x []float16.Float16, amax float32) { quantize(dst, x, amax) }
 
-// value is what can be quantized.
-type value interface {
-	float32 | bf16.BF16 | float16.Float16
-}
-
-func quantize[T value](dst *Tensor, x []T, amax float32) {
+func quantize[T roundoff.Value](dst *Tensor, x []T, amax float32) {
 	g := dst.check(len(x))
 	q := newQuantizer(dst.Recipe, dst.Tile, dst.Format, precisionOf(x), amax)
 	scales := dst.Scales
@@ -70,7 +66,7 @@ func newQuantizer(r Recipe, t Tile, f Format, in *precision, amax float32) quant
 }
 
 // quantizeBand sets the scales of a band of x and returns the factors for its codes.
-func quantizeBand[T value](q *quantizer, scales []float32, x []T, b band) (factors []float32) {
+func quantizeBand[T roundoff.Value](q *quantizer, scales []float32, x []T, b band) (factors []float32) {
 	if !q.shared {
 		var row [bandTiles]float32
 		clear(q.amax[:b.tiles])
@@ -88,7 +84,7 @@ func quantizeBand[T value](q *quantizer, scales []float32, x []T, b band) (facto
 	return q.factors[:b.tiles]
 }
 
-func precisionOf[T value](x []T) *precision {
+func precisionOf[T roundoff.Value](x []T) *precision {
 	switch any(x).(type) {
 	case []bf16.BF16:
 		return &precisionBF16
@@ -99,7 +95,7 @@ func precisionOf[T value](x []T) *precision {
 }
 
 // amaxTiles sets amax to the largest magnitudes of as many parts of x.
-func amaxTiles[T value](amax []float32, x []T) {
+func amaxTiles[T roundoff.Value](amax []float32, x []T) {
 	switch x := any(x).(type) {
 	case []float32:
 		kernel.AMaxTiles(amax, x)
@@ -114,7 +110,7 @@ func amaxTiles[T value](amax []float32, x []T) {
 }
 
 // encodeTiles sets dst to the codes of as many parts of x as there are factors.
-func encodeTiles[T value](dst []uint8, x []T, op operation, f Format, factors []float32) {
+func encodeTiles[T roundoff.Value](dst []uint8, x []T, op operation, f Format, factors []float32) {
 	switch x := any(x).(type) {
 	case []float32:
 		encode(dst, x, op, f, factors)

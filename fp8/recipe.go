@@ -124,22 +124,6 @@ const (
 	FBGEMMGroup
 )
 
-var recipeNames = [...]string{
-	Default:               "default",
-	ModelOpt:              "modelopt",
-	CompressedTensors:     "compressed-tensors",
-	TorchAO:               "torchao",
-	TorchAOE8M0:           "torchao-e8m0",
-	TorchAOTraining:       "torchao-training",
-	TorchAOTrainingPow2:   "torchao-training-pow2",
-	TransformerEngine:     "transformer-engine",
-	TransformerEnginePow2: "transformer-engine-pow2",
-	DeepGEMM:              "deepgemm",
-	DeepGEMMUE8M0:         "deepgemm-ue8m0",
-	FBGEMM:                "fbgemm",
-	FBGEMMGroup:           "fbgemm-group",
-}
-
 // arithmetic is what a recipe is made of.
 type arithmetic struct {
 	tiles   []Tile
@@ -305,27 +289,4 @@ func (r Recipe) Check(t Tile, f Format) error {
 		return fmt.Errorf("fp8: recipe %v does not give %v, but %v", r, f, recipes[r].formats)
 	}
 	return nil
-}
-
-// Recipes returns all recipes.
-func Recipes() []Recipe {
-	all := make([]Recipe, len(recipes))
-	for i := range all {
-		all[i] = Recipe(i)
-	}
-	return all
-}
-
-// ParseRecipe returns the recipe that s names, as String prints it.
-func ParseRecipe(s string) (Recipe, error) { return parseName[Recipe]("recipe", recipeNames[:], s) }
-
-// String returns the name of r, which ParseRecipe reads back, or "Recipe(n)" if r has none.
-func (r Recipe) String() string { return nameString("Recipe", recipeNames[:], r) }
-
-// MarshalText returns the name of r, or an error if r has none.
-func (r Recipe) MarshalText() ([]byte, error) { return marshalName("recipe", recipeNames[:], r) }
-
-// UnmarshalText sets *r to the recipe that text names, as ParseRecipe does.
-func (r *Recipe) UnmarshalText(text []byte) error {
-	return unmarshalName("recipe", recipeNames[:], text, r)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
+	"github.com/trueup-rl/trueup/internal/golden"
 	"github.com/trueup-rl/trueup/internal/kernel"
 	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
 )
@@ -221,7 +222,7 @@ func TestDequantize(t *testing.T) {
 					if r == fp8.TorchAOTraining || r == fp8.TorchAOTrainingPow2 {
 						want = v / s
 					}
-					if !sameFloat(want, y[i]) || !sameFloat(want, fake[i]) || !sameFloat(bf16.FromFloat32(want).Float32(), half[i].Float32()) {
+					if !golden.SameFloat(want, y[i]) || !golden.SameFloat(want, fake[i]) || !golden.SameFloat(bf16.FromFloat32(want).Float32(), half[i].Float32()) {
 						t.Fatalf("%v %v: element %d: %v, %v, %v, want %v", r, tile, i, y[i], fake[i], half[i].Float32(), want)
 					}
 				}
@@ -308,7 +309,7 @@ func FuzzQuantize(f *testing.F) {
 					t.Fatalf("%v %v %v: codes of level %v differ", r, tile, format, level)
 				}
 				for i, s := range q.Scales {
-					if !sameFloat(first.Scales[i], s) {
+					if !golden.SameFloat(first.Scales[i], s) {
 						t.Fatalf("%v %v %v: scale %d of level %v differs", r, tile, format, i, level)
 					}
 				}

@@ -12,14 +12,6 @@ const (
 	Tile128x128             // 128 columns of 128 rows
 )
 
-var tileNames = [...]string{
-	PerTensor:   "tensor",
-	PerRow:      "row",
-	Tile1x32:    "1x32",
-	Tile1x128:   "1x128",
-	Tile128x128: "128x128",
-}
-
 // tileSizes holds heights and widths, 0 for all of the matrix.
 var tileSizes = [...]struct{ height, width int }{
 	PerTensor:   {0, 0},
@@ -27,30 +19,6 @@ var tileSizes = [...]struct{ height, width int }{
 	Tile1x32:    {1, 32},
 	Tile1x128:   {1, 128},
 	Tile128x128: {128, 128},
-}
-
-// ParseTile returns the tile that s names, as String prints it: "tensor", "row", "1x32", "1x128" or
-// "128x128".
-func ParseTile(s string) (Tile, error) { return parseName[Tile]("tile", tileNames[:], s) }
-
-// String returns the name of t, which ParseTile reads back, or "Tile(n)" if t has none.
-func (t Tile) String() string { return nameString("Tile", tileNames[:], t) }
-
-// MarshalText returns the name of t, or an error if t has none.
-func (t Tile) MarshalText() ([]byte, error) { return marshalName("tile", tileNames[:], t) }
-
-// UnmarshalText sets *t to the tile that text names, as ParseTile does.
-func (t *Tile) UnmarshalText(text []byte) error {
-	return unmarshalName("tile", tileNames[:], text, t)
-}
-
-// Tiles returns all kinds of tiles.
-func Tiles() []Tile {
-	all := make([]Tile, len(tileNames))
-	for i := range all {
-		all[i] = Tile(i)
-	}
-	return all
 }
 
 // Size returns the height and width of a tile that no edge of the matrix cuts. It panics if t is

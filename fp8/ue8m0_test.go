@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trueup-rl/trueup/fp8"
+	"github.com/trueup-rl/trueup/internal/golden"
 )
 
 func TestPackUE8M0(t *testing.T) {
@@ -22,7 +23,7 @@ func TestPackUE8M0(t *testing.T) {
 	back := make([]float32, len(scales))
 	fp8.UnpackUE8M0(back, packed, 5)
 	for i, s := range scales {
-		assert.True(t, sameFloat(s, back[i]) || s != s && back[i] != back[i], i)
+		assert.True(t, golden.SameFloat(s, back[i]) || s != s && back[i] != back[i], i)
 	}
 
 	for _, bad := range []float32{0, 3, -2, inf, 0x1p-128, 0x1.8p127} {

@@ -29,35 +29,24 @@ func FP8(s *Source, q *FP8Bytes) ([]Match, error) {
 	if len(q.Codes) != s.Rows*s.Cols {
 		return nil, fmt.Errorf("identify: %d codes for %d × %d values", len(q.Codes), s.Rows, s.Cols)
 	}
-	if _, err := q.Format.MarshalText(); err != nil {
-		return nil, fmt.Errorf("identify: no FP8 format %d", q.Format)
+	if err := fp8.Default.Check(fp8.PerTensor, q.Format); err != nil {
+		return nil, fmt.Errorf("identify: %w", err)
 	}
 	amax := s.amax()
 	var matches []Match
-	for tile := fp8.Tile(0); ; tile++ {
-		name, err := tile.MarshalText()
-		if err != nil {
-			break
-		}
+	for _, tile := range fp8.Tiles() {
 		down, across := tile.Scales(s.Rows, s.Cols)
 		if down*across != len(q.Scales) {
 			continue
 		}
-		base := tensor{rows: s.Rows, cols: s.Cols, height: (s.Rows + down - 1) / down, width: (s.Cols + across - 1) / across}
-		switch tile {
-		case fp8.Tile1x32:
-			base.width = 32
-		case fp8.Tile1x128:
-			base.width = 128
-		case fp8.Tile128x128:
-			base.height, base.width = 128, 128
-		}
+		base := tensor{rows: s.Rows, cols: s.Cols}
+		base.height, base.width = tile.Size(s.Rows, s.Cols)
 		g := q.given(base)
 		for _, r := range fp8.Recipes() {
 			if r.Check(tile, q.Format) != nil {
 				continue
 			}
-			c := candidate{Match: Match{Recipe: r.String(), Tile: string(name)}}
+			c := candidate{Match: Match{Recipe: r.String(), Tile: tile.String()}}
 			quantize := func(amax float32) func(first, n int) tensor {
 				return func(first, n int) tensor {
 					t := quantizeFP8(s.rows(first, n), r, tile, q.Format, amax)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/trueup-rl/trueup/fp8"
 	"github.com/trueup-rl/trueup/identify"
+	"github.com/trueup-rl/trueup/internal/golden"
 	"github.com/trueup-rl/trueup/internal/safetensors"
 )
 
@@ -56,7 +57,7 @@ func TestFP8Golden(t *testing.T) {
 		require.NoError(t, err)
 		for _, field := range []string{"scale", "scale_inv", "scale_multiplier"} {
 			if _, ok := file.Tensor(name + "/" + field); ok {
-				q.Scales, _ = floats(t, file, name+"/"+field)
+				q.Scales, _ = golden.Floats(t, file, name+"/"+field)
 			}
 		}
 		if packed, err := file.I32(name + "/packed_i32"); err == nil {

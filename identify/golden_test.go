@@ -3,8 +3,6 @@ package identify_test
 import (
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +10,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
 	"github.com/trueup-rl/trueup/identify"
 	"github.com/trueup-rl/trueup/internal/golden"
@@ -25,31 +22,21 @@ const perFile = 3
 // eachCase calls f for the largest cases of each file of a folder, with the input, if that is finite
 // and not all zero: otherwise recipes agree, or differ from their peers as their documentation says.
 func eachCase(t *testing.T, folder string, f func(t *testing.T, file *safetensors.File, peer, name string, s *identify.Source)) {
-	dir := golden.Dir(t, "formats/"+folder)
-	inputs, err := safetensors.Open(filepath.Join(dir, "inputs.safetensors"))
+	inputs, err := safetensors.Open(golden.Dir(t, "formats/"+folder+"/inputs.safetensors"))
 	require.NoError(t, err)
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	for _, entry := range entries {
-		peer, ok := strings.CutSuffix(entry.Name(), ".safetensors")
-		if !ok || peer == "inputs" {
-			continue
-		}
-		t.Run(peer, func(t *testing.T) {
-			file, err := safetensors.Open(filepath.Join(dir, entry.Name()))
-			require.NoError(t, err)
-			for _, name := range largest(file, inputs) {
-				s := source(t, inputs, name)
-				amax := fp8.AMax(s.F32)
-				if s.BF16 != nil {
-					amax = fp8.AMaxBF16(s.BF16)
-				}
-				if amax > 0 && amax <= math.MaxFloat32 {
-					t.Run(name, func(t *testing.T) { f(t, file, peer, name, s) })
-				}
+	golden.EachFile(t, folder, func(t *testing.T, peer string, file *safetensors.File) {
+		for _, name := range largest(file, inputs) {
+			x := golden.ReadMatrix(t, inputs, name)
+			if amax := fp8.AMax(x.F32); amax == 0 || !(amax <= math.MaxFloat32) {
+				continue
 			}
-		})
-	}
+			s := &identify.Source{Rows: x.Rows, Cols: x.Cols, BF16: x.BF16}
+			if x.BF16 == nil {
+				s.F32 = x.F32
+			}
+			t.Run(name, func(t *testing.T) { f(t, file, peer, name, s) })
+		}
+	})
 }
 
 // largest returns the names of the largest cases of a file.
@@ -71,36 +58,6 @@ func largest(file, inputs *safetensors.File) []string {
 		return names[:min(len(names), 1)]
 	}
 	return names[:min(len(names), perFile)]
-}
-
-func source(t *testing.T, inputs *safetensors.File, name string) *identify.Source {
-	tensor, ok := inputs.Tensor(name)
-	require.True(t, ok, name)
-	s := &identify.Source{Rows: tensor.Shape[0], Cols: tensor.Shape[1]}
-	s.F32, s.BF16 = floats(t, inputs, name)
-	if s.BF16 != nil {
-		s.F32 = nil
-	}
-	return s
-}
-
-// floats returns a tensor of type F32 or BF16 as float32, and as BF16 if it is.
-func floats(t *testing.T, file *safetensors.File, name string) ([]float32, []bf16.BF16) {
-	tensor, ok := file.Tensor(name)
-	require.True(t, ok, name)
-	if tensor.DType == "F32" {
-		values, err := file.F32(name)
-		require.NoError(t, err)
-		return values, nil
-	}
-	bits, err := file.BF16(name)
-	require.NoError(t, err)
-	half, values := make([]bf16.BF16, len(bits)), make([]float32, len(bits))
-	for i, b := range bits {
-		half[i] = bf16.FromBits(b)
-	}
-	bf16.Decode(values, half)
-	return values, half
 }
 
 // requireIdentified demands that the recipe named, or the same on this input, comes first.

@@ -24,8 +24,8 @@ func MX(s *Source, q *MXBytes) ([]Match, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if !mx.Default.Supports(q.Format) {
-		return nil, fmt.Errorf("identify: no MX format %d", q.Format)
+	if err := mx.Default.Check(q.Format); err != nil {
+		return nil, fmt.Errorf("identify: %w", err)
 	}
 	g, err := q.given(s)
 	if err != nil {
@@ -33,7 +33,7 @@ func MX(s *Source, q *MXBytes) ([]Match, error) {
 	}
 	var matches []Match
 	for _, r := range mx.Recipes() {
-		if !r.Supports(q.Format) {
+		if r.Check(q.Format) != nil {
 			continue
 		}
 		c := candidate{Match: Match{Recipe: r.String()}, quantize: func(first, n int) tensor {
@@ -47,7 +47,7 @@ func MX(s *Source, q *MXBytes) ([]Match, error) {
 }
 
 func quantizeMX(s Source, r mx.Recipe, f mx.Format) *mx.Tensor {
-	t := mx.New(s.Rows, s.Cols, f, r)
+	t := mx.New(s.Rows, s.Cols, r, f)
 	if s.BF16 != nil {
 		mx.QuantizeBF16(t, s.BF16)
 	} else {

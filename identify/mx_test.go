@@ -89,7 +89,7 @@ func split[T ~uint8](t *testing.T, file *safetensors.File, key string, b layout.
 
 func TestMXOrder(t *testing.T) {
 	s := normalBF16(130, 320, 1)
-	w := mx.New(s.Rows, s.Cols, mx.E5M2, mx.TorchAOEven)
+	w := mx.New(s.Rows, s.Cols, mx.TorchAOEven, mx.E5M2)
 	mx.QuantizeBF16(w, s.BF16)
 	scales := make([]fp8.E8M0, layout.Tiles128x4.Size(130, 10))
 	layout.Swizzle(scales, w.Scales, 130, 10, layout.Tiles128x4)
@@ -104,7 +104,7 @@ func TestMXOrder(t *testing.T) {
 
 func TestMXRagged(t *testing.T) {
 	s := normalBF16(7, 45, 1)
-	w := mx.New(s.Rows, s.Cols, mx.E4M3, mx.RCeil)
+	w := mx.New(s.Rows, s.Cols, mx.RCeil, mx.E4M3)
 	mx.QuantizeBF16(w, s.BF16)
 	var dense []byte
 	for r := range 7 {
@@ -123,7 +123,7 @@ func TestMXErrors(t *testing.T) {
 		"identify: 255 codes for 4 × 64 values":            {Format: mx.E4M3, Codes: make([]byte, 255), Scales: make([]fp8.E8M0, 8)},
 		"identify: 64 bytes of codes for 4 × 64 values":    {Format: mx.E2M1, Codes: make([]byte, 64), Scales: make([]fp8.E8M0, 8)},
 		"identify: 7 scales for 4 × 2 blocks fit no order": {Format: mx.E4M3, Codes: make([]byte, 256), Scales: make([]fp8.E8M0, 7)},
-		"identify: no MX format 99":                        {Format: 99, Codes: make([]byte, 256), Scales: make([]fp8.E8M0, 8)},
+		"identify: mx: no format 99":                       {Format: 99, Codes: make([]byte, 256), Scales: make([]fp8.E8M0, 8)},
 	} {
 		_, err := identify.MX(s, q)
 		assert.EqualError(t, err, want)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/internal/names"
 )
 
 // Blocks is a format that keeps the scales of some values in one block of bytes with their 4-bit
@@ -39,25 +40,19 @@ var blocks = [...]struct {
 	FBGEMMMX4: {values: 32, group: 32, codesFirst: true},
 }
 
-var blocksNames = names{GGMLNVFP4: "ggml-nvfp4", GGMLMXFP4: "ggml-mxfp4", FBGEMMMX4: "fbgemm-mx4"}
+var blocksNames = names.Of[Blocks]{GGMLNVFP4: "ggml-nvfp4", GGMLMXFP4: "ggml-mxfp4", FBGEMMMX4: "fbgemm-mx4"}
 
 // ParseBlocks returns the format that s names, as String prints it.
-func ParseBlocks(s string) (Blocks, error) {
-	i, err := blocksNames.parse(s, "block format")
-	return Blocks(i), err
-}
+func ParseBlocks(s string) (Blocks, error) { return blocksNames.Parse(s) }
 
-// String returns the text name of b.
-func (b Blocks) String() string { return blocksNames.text(uint8(b), "Blocks") }
+// String returns the name of b, which ParseBlocks reads back, or "Blocks(n)" if b has none.
+func (b Blocks) String() string { return blocksNames.String(b) }
 
-// MarshalText returns the text name of b, or an error if b has none.
-func (b Blocks) MarshalText() ([]byte, error) { return blocksNames.marshal(uint8(b), "block format") }
+// MarshalText returns the name of b, or an error if b has none.
+func (b Blocks) MarshalText() ([]byte, error) { return blocksNames.Marshal(b) }
 
-// UnmarshalText sets *b to the format that text names.
-func (b *Blocks) UnmarshalText(text []byte) (err error) {
-	*b, err = ParseBlocks(string(text))
-	return err
-}
+// UnmarshalText sets *b to the format that text names, as ParseBlocks does.
+func (b *Blocks) UnmarshalText(text []byte) error { return blocksNames.Unmarshal(b, text) }
 
 // Values returns the number of values in a block.
 func (b Blocks) Values() int { return blocks[b].values }

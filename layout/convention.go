@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/trueup-rl/trueup/fp8"
+	"github.com/trueup-rl/trueup/internal/names"
 )
 
 // A Convention is what an NVFP4 tensor scale t means. With it, the codes of a block with the scale s
@@ -23,27 +24,19 @@ const (
 	AMax
 )
 
-var conventionNames = names{Multiplier: "multiplier", Divisor: "divisor", AMax: "amax"}
+var conventionNames = names.Of[Convention]{Multiplier: "multiplier", Divisor: "divisor", AMax: "amax"}
 
 // ParseConvention returns the convention that s names, as String prints it.
-func ParseConvention(s string) (Convention, error) {
-	i, err := conventionNames.parse(s, "convention")
-	return Convention(i), err
-}
+func ParseConvention(s string) (Convention, error) { return conventionNames.Parse(s) }
 
-// String returns the text name of c.
-func (c Convention) String() string { return conventionNames.text(uint8(c), "Convention") }
+// String returns the name of c, which ParseConvention reads back, or "Convention(n)" if c has none.
+func (c Convention) String() string { return conventionNames.String(c) }
 
-// MarshalText returns the text name of c, or an error if c has none.
-func (c Convention) MarshalText() ([]byte, error) {
-	return conventionNames.marshal(uint8(c), "convention")
-}
+// MarshalText returns the name of c, or an error if c has none.
+func (c Convention) MarshalText() ([]byte, error) { return conventionNames.Marshal(c) }
 
-// UnmarshalText sets *c to the convention that text names.
-func (c *Convention) UnmarshalText(text []byte) (err error) {
-	*c, err = ParseConvention(string(text))
-	return err
-}
+// UnmarshalText sets *c to the convention that text names, as ParseConvention does.
+func (c *Convention) UnmarshalText(text []byte) error { return conventionNames.Unmarshal(c, text) }
 
 // fullScale is what the largest code, 6, and the largest block scale, 448, make of a multiplier of 1.
 const fullScale = 2688

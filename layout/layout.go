@@ -10,33 +10,3 @@
 // Lengths that the caller chooses panic where they do not fit. What may come from a file, such as the
 // length of what is read from, gives an error.
 package layout
-
-import (
-	"fmt"
-	"slices"
-)
-
-// names are the texts of an enumeration's constants, in their order.
-type names []string
-
-func (n names) text(i uint8, kind string) string {
-	if int(i) < len(n) {
-		return n[i]
-	}
-	return fmt.Sprintf("%s(%d)", kind, i)
-}
-
-func (n names) marshal(i uint8, kind string) ([]byte, error) {
-	if int(i) >= len(n) {
-		return nil, fmt.Errorf("layout: no %s %d", kind, i)
-	}
-	return []byte(n[i]), nil
-}
-
-func (n names) parse(s, kind string) (uint8, error) {
-	i := slices.Index(n, s)
-	if i < 0 {
-		return 0, fmt.Errorf("layout: unknown %s %q, want one of %q", kind, s, []string(n))
-	}
-	return uint8(i), nil
-}

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/internal/names"
 )
 
 // An Order is a way to hold the scales of a matrix's blocks, one byte each. With the scale of row m
@@ -29,25 +30,19 @@ const (
 	Tiles8x4
 )
 
-var orderNames = names{Linear: "linear", Tiles128x4: "128x4", Tiles8x4: "8x4"}
+var orderNames = names.Of[Order]{Linear: "linear", Tiles128x4: "128x4", Tiles8x4: "8x4"}
 
 // ParseOrder returns the order that s names, as String prints it.
-func ParseOrder(s string) (Order, error) {
-	i, err := orderNames.parse(s, "order")
-	return Order(i), err
-}
+func ParseOrder(s string) (Order, error) { return orderNames.Parse(s) }
 
-// String returns the text name of o.
-func (o Order) String() string { return orderNames.text(uint8(o), "Order") }
+// String returns the name of o, which ParseOrder reads back, or "Order(n)" if o has none.
+func (o Order) String() string { return orderNames.String(o) }
 
-// MarshalText returns the text name of o, or an error if o has none.
-func (o Order) MarshalText() ([]byte, error) { return orderNames.marshal(uint8(o), "order") }
+// MarshalText returns the name of o, or an error if o has none.
+func (o Order) MarshalText() ([]byte, error) { return orderNames.Marshal(o) }
 
-// UnmarshalText sets *o to the order that text names.
-func (o *Order) UnmarshalText(text []byte) (err error) {
-	*o, err = ParseOrder(string(text))
-	return err
-}
+// UnmarshalText sets *o to the order that text names, as ParseOrder does.
+func (o *Order) UnmarshalText(text []byte) error { return orderNames.Unmarshal(o, text) }
 
 // Size returns the number of bytes that rows × cols scales take in the order o, filled up. It panics
 // if rows or cols is negative, or if there is no such number.

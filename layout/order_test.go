@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,42 +26,30 @@ var swizzled = map[string]layout.Order{
 }
 
 func TestGolden(t *testing.T) {
-	kerneltest.EachLevel(t, func(t *testing.T) {
-		dir := golden.Dir(t, "formats/swizzle")
-		entries, err := os.ReadDir(dir)
-		require.NoError(t, err)
-		for _, entry := range entries {
-			name, ok := strings.CutSuffix(entry.Name(), ".safetensors")
-			if !ok {
+	golden.EachFile(t, "swizzle", func(t *testing.T, _ string, file *safetensors.File) {
+		for _, key := range file.Names() {
+			c, peer, _ := strings.Cut(key, "/")
+			if peer == "linear" {
 				continue
 			}
-			t.Run(name, func(t *testing.T) {
-				file, err := safetensors.Open(filepath.Join(dir, entry.Name()))
+			t.Run(key, func(t *testing.T) {
+				order, ok := swizzled[peer]
+				require.True(t, ok, "no order is known for this layout: add it to swizzled")
+				linear, ok := file.Tensor(c + "/linear")
+				require.True(t, ok, "no scales to make this of")
+				require.Len(t, linear.Shape, 2)
+				rows, cols := linear.Shape[0], linear.Shape[1]
+				want, err := file.U8(key)
 				require.NoError(t, err)
-				for _, key := range file.Names() {
-					c, peer, _ := strings.Cut(key, "/")
-					if peer == "linear" {
-						continue
-					}
-					t.Run(key, func(t *testing.T) {
-						order, ok := swizzled[peer]
-						require.True(t, ok, "no order for this layout; add it to swizzled")
-						linear, ok := file.Tensor(c + "/linear")
-						require.True(t, ok)
-						require.Len(t, linear.Shape, 2)
-						rows, cols := linear.Shape[0], linear.Shape[1]
-						want, err := file.U8(key)
-						require.NoError(t, err)
-
-						require.Len(t, want, order.Size(rows, cols))
-						got := bytes.Repeat([]byte{0xA5}, len(want))
-						layout.Swizzle(got, linear.Data, rows, cols, order)
-						assert.Equal(t, want, got)
-						back := make([]byte, len(linear.Data))
-						require.NoError(t, layout.Unswizzle(back, want, rows, cols, order))
-						assert.Equal(t, linear.Data, back)
-					})
-				}
+				require.Len(t, want, order.Size(rows, cols))
+				kerneltest.EachLevel(t, func(t *testing.T) {
+					got := bytes.Repeat([]byte{0xA5}, len(want))
+					layout.Swizzle(got, linear.Data, rows, cols, order)
+					assert.Equal(t, want, got)
+					back := make([]byte, len(linear.Data))
+					require.NoError(t, layout.Unswizzle(back, want, rows, cols, order))
+					assert.Equal(t, linear.Data, back)
+				})
 			})
 		}
 	})
@@ -71,11 +57,12 @@ func TestGolden(t *testing.T) {
 
 // TestSwizzledScales holds torchao's swizzled scales against its linear ones.
 func TestSwizzledScales(t *testing.T) {
-	dir := golden.Dir(t, "formats/nvfp4")
-	swizzled, err := safetensors.Open(filepath.Join(dir, "torchao_NVFP4Tensor_swizzled_scales.safetensors"))
-	require.NoError(t, err)
-	linear, err := safetensors.Open(filepath.Join(dir, "torchao_NVFP4Tensor_two_level.safetensors"))
-	require.NoError(t, err)
+	open := func(name string) *safetensors.File {
+		file, err := safetensors.Open(golden.Dir(t, "formats/nvfp4/"+name+".safetensors"))
+		require.NoError(t, err)
+		return file
+	}
+	swizzled, linear := open("torchao_NVFP4Tensor_swizzled_scales"), open("torchao_NVFP4Tensor_two_level")
 	for _, key := range swizzled.Names() {
 		c, ok := strings.CutSuffix(key, "/scale_swizzled")
 		if !ok {

@@ -28,6 +28,16 @@ const (
 // codes tells which formats have a rule.
 type codes [formatCount]codeRule
 
+// formats returns those that have a rule.
+func (c *codes) formats() (f []Format) {
+	for i, rule := range c {
+		if rule != noCodes {
+			f = append(f, Format(i))
+		}
+	}
+	return f
+}
+
 var (
 	all  = codes{E4M3: nearest, E5M2: nearest, E2M3: nearest, E3M2: nearest, E2M1: nearest}
 	less = func(e2m1 codeRule) codes { return codes{E4M3: nearest, E2M1: e2m1} }

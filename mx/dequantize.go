@@ -38,8 +38,8 @@ func DequantizeBF16(dst []bf16.BF16, t *Tensor) {
 
 // FakeQuantize sets dst to what Dequantize makes of Quantize(x), bit for bit, without the tensor
 // between: x rounded to the format. dst and x may be the same slice, but must not overlap otherwise.
-// It panics unless r has the format f, and both lengths are rows × cols.
-func FakeQuantize(dst, x []float32, rows, cols int, f Format, r Recipe) {
+// It panics if [Recipe.Check] has an error, and unless both lengths are rows × cols.
+func FakeQuantize(dst, x []float32, rows, cols int, r Recipe, f Format) {
 	s := r.scheme(f)
 	checkSize(len(dst), rows, cols)
 	checkSize(len(x), rows, cols)

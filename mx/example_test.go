@@ -10,7 +10,7 @@ func Example() {
 	x := make([]float32, 32)
 	copy(x, []float32{0.02, -0.37, 6.1, 1.9})
 	for _, r := range []mx.Recipe{mx.Default, mx.RCeil} {
-		t := mx.New(1, 32, mx.E2M1, r)
+		t := mx.New(1, 32, r, mx.E2M1)
 		mx.Quantize(t, x)
 		y := make([]float32, 32)
 		mx.Dequantize(y, t)

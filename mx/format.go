@@ -21,7 +21,6 @@ const (
 
 // element describes a format's values.
 type element struct {
-	name     string
 	mantissa uint    // bits
 	exponent int     // of the largest value
 	least    int     // exponent of the smallest normal value
@@ -32,11 +31,11 @@ type element struct {
 }
 
 var elements = [formatCount]element{
-	E4M3: {"e4m3", 3, 8, -6, fp8.MaxE4M3, 0x7F, 0x80, BlockSize},
-	E5M2: {"e5m2", 2, 15, -14, fp8.MaxE5M2, 0x7F, 0x80, BlockSize},
-	E2M3: {"e2m3", 3, 2, 0, fp6.MaxE2M3, 0x1F, 0x20, BlockSize},
-	E3M2: {"e3m2", 2, 4, -2, fp6.MaxE3M2, 0x1F, 0x20, BlockSize},
-	E2M1: {"e2m1", 1, 2, 0, fp4.Max, 7, 8, BlockSize / 2},
+	E4M3: {3, 8, -6, fp8.MaxE4M3, 0x7F, 0x80, BlockSize},
+	E5M2: {2, 15, -14, fp8.MaxE5M2, 0x7F, 0x80, BlockSize},
+	E2M3: {3, 2, 0, fp6.MaxE2M3, 0x1F, 0x20, BlockSize},
+	E3M2: {2, 4, -2, fp6.MaxE3M2, 0x1F, 0x20, BlockSize},
+	E2M1: {1, 2, 0, fp4.Max, 7, 8, BlockSize / 2},
 }
 
 // RowBytes returns the number of bytes that the codes of a row of cols columns take: 16 a block for

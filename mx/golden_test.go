@@ -2,14 +2,12 @@ package mx_test
 
 import (
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
 	"github.com/trueup-rl/trueup/internal/golden"
 	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
@@ -140,41 +138,10 @@ var oracles = map[string]oracle{
 }
 
 func TestGolden(t *testing.T) {
-	kerneltest.EachLevel(t, func(t *testing.T) {
-		dir := golden.Dir(t, "formats/mx")
-		inputs, err := safetensors.Open(filepath.Join(dir, "inputs.safetensors"))
-		require.NoError(t, err)
-		entries, err := os.ReadDir(dir)
-		require.NoError(t, err)
-		for _, entry := range entries {
-			peer, ok := strings.CutSuffix(entry.Name(), ".safetensors")
-			if !ok || peer == "inputs" {
-				continue
-			}
-			t.Run(peer, func(t *testing.T) {
-				o, ok := oracles[peer]
-				require.True(t, ok, "no recipe for this file; add it to oracles")
-				file, err := safetensors.Open(filepath.Join(dir, entry.Name()))
-				require.NoError(t, err)
-				ran := map[string]bool{}
-				for _, name := range file.Names() {
-					c := name[:strings.LastIndexByte(name, '/')]
-					if ran[c] {
-						continue
-					}
-					ran[c] = true
-					t.Run(c, func(t *testing.T) {
-						x := input(t, inputs, c)
-						if o.stored == nil {
-							o.compareValues(t, file, c, x)
-						} else {
-							o.compare(t, file, c, x)
-						}
-					})
-				}
-				require.NotEmpty(t, ran)
-			})
-		}
+	golden.EachPeer(t, "mx", oracles, func(t *testing.T, p *golden.Peer, o oracle) {
+		p.EachCase(t, func(t *testing.T, c string, x golden.Matrix) {
+			kerneltest.EachLevel(t, func(t *testing.T) { o.compare(t, p.File, c, x) })
+		})
 	})
 }
 
@@ -205,71 +172,47 @@ func TestGoldenMXFP8OfDeepGEMM(t *testing.T) {
 	kerneltest.EachLevel(t, func(t *testing.T) {
 		for _, name := range file.Names() {
 			if c, ok := strings.CutSuffix(name, "/codes"); ok {
-				t.Run(c, func(t *testing.T) { o.compare(t, file, c, input(t, inputs, c)) })
+				t.Run(c, func(t *testing.T) { o.compare(t, file, c, golden.ReadMatrix(t, inputs, c)) })
 			}
 		}
 	})
 }
 
-// matrix is a case's input: the float32 values, and their BF16 form if the case is in BF16.
-type matrix struct {
-	rows, cols int
-	f32        []float32
-	bf16       []bf16.BF16
+// blockOf returns the values of a block of x, without padding.
+func blockOf(x golden.Matrix, i int) []float32 {
+	scales := mx.RowScales(x.Cols)
+	row, first := x.F32[i/scales*x.Cols:][:x.Cols], i%scales*mx.BlockSize
+	return row[first:min(first+mx.BlockSize, x.Cols)]
 }
 
-func input(t *testing.T, inputs *safetensors.File, c string) matrix {
-	tensor, ok := inputs.Tensor(c)
-	require.True(t, ok)
-	require.Len(t, tensor.Shape, 2)
-	x := matrix{rows: tensor.Shape[0], cols: tensor.Shape[1]}
-	if tensor.DType == "F32" {
-		var err error
-		x.f32, err = inputs.F32(c)
-		require.NoError(t, err)
-		return x
+func (o oracle) compare(t *testing.T, file *safetensors.File, c string, x golden.Matrix) {
+	if o.stored == nil {
+		o.compareValues(t, file, c, x)
+		return
 	}
-	bits, err := inputs.BF16(c)
-	require.NoError(t, err)
-	x.f32 = make([]float32, len(bits))
-	for _, b := range bits {
-		x.bf16 = append(x.bf16, bf16.FromBits(b))
-	}
-	bf16.Decode(x.f32, x.bf16)
-	return x
-}
-
-// block returns a block's values, without padding.
-func (x matrix) block(i int) []float32 {
-	scales := mx.RowScales(x.cols)
-	row, first := x.f32[i/scales*x.cols:][:x.cols], i%scales*mx.BlockSize
-	return row[first:min(first+mx.BlockSize, x.cols)]
-}
-
-func (o oracle) compare(t *testing.T, file *safetensors.File, c string, x matrix) {
 	codes, scales := o.stored(t, file, c)
-	got := mx.New(x.rows, x.cols, o.format, o.recipe)
-	if x.bf16 != nil {
-		mx.QuantizeBF16(got, x.bf16)
+	got := mx.New(x.Rows, x.Cols, o.recipe, o.format)
+	if x.BF16 != nil {
+		mx.QuantizeBF16(got, x.BF16)
 	} else {
-		mx.Quantize(got, x.f32)
+		mx.Quantize(got, x.F32)
 	}
 	require.Len(t, got.Scales, len(scales))
 	require.Len(t, got.Codes, len(codes))
 	skipped := map[string]int{}
 	bytes := len(codes) / max(len(scales), 1)
 	for i, s := range scales {
-		if e := o.exception(x.block(i)); e != nil {
+		if e := o.exception(blockOf(x, i)); e != nil {
 			require.Equal(t, e.scale, got.Scales[i], e.reason)
 			skipped[e.reason]++
 			continue
 		}
 		if got.Scales[i].Bits() != s {
-			t.Fatalf("block %d, amax %x: scale %#x, want %#x", i, amax(x.block(i)), got.Scales[i].Bits(), s)
+			t.Fatalf("block %d, amax %x: scale %#x, want %#x", i, amax(blockOf(x, i)), got.Scales[i].Bits(), s)
 		}
 		for j, want := range codes[i*bytes:][:bytes] {
-			if g := got.Codes[i*bytes+j]; g != want && !o.noNumber(x.block(i), j, g, want) {
-				t.Fatalf("block %d, amax %x, scale %#x: code byte %d: %#x, want %#x", i, amax(x.block(i)), s, j, g, want)
+			if g := got.Codes[i*bytes+j]; g != want && !o.noNumber(blockOf(x, i), j, g, want) {
+				t.Fatalf("block %d, amax %x, scale %#x: code byte %d: %#x, want %#x", i, amax(blockOf(x, i)), s, j, g, want)
 			}
 		}
 	}
@@ -308,14 +251,15 @@ func (o oracle) noNumber(block []float32, j int, got, want byte) bool {
 }
 
 // compareValues is for a peer that gives values instead of codes.
-func (o oracle) compareValues(t *testing.T, file *safetensors.File, c string, x matrix) {
+func (o oracle) compareValues(t *testing.T, file *safetensors.File, c string, x golden.Matrix) {
 	want, err := file.F32(c + "/dequant")
 	require.NoError(t, err)
-	got := make([]float32, len(x.f32))
-	mx.FakeQuantize(got, x.f32, x.rows, x.cols, o.format, o.recipe)
+	got := make([]float32, len(x.F32))
+	mx.FakeQuantize(got, x.F32, x.Rows, x.Cols, o.recipe, o.format)
+	require.Len(t, want, len(got))
 	for i, w := range want {
 		if math.Float32bits(got[i]) != math.Float32bits(w) {
-			t.Fatalf("value %d: %x: got %x, want %x", i, x.f32[i], got[i], w)
+			t.Fatalf("value %d: %x: got %x, want %x", i, x.F32[i], got[i], w)
 		}
 	}
 }

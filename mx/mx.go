@@ -10,11 +10,11 @@
 // float32 values but the sign and payload of a NaN. Blocks do not depend on each other, so that a
 // matrix may be cut between rows and its parts quantized at the same time.
 //
-//	t := mx.New(rows, cols, mx.E4M3, mx.Default)
+//	t := mx.New(rows, cols, mx.Default, mx.E4M3)
 //	mx.Quantize(t, w)
 //	mx.Dequantize(w, t)
 //
-// Only New allocates.
+// Only New and Recipes allocate.
 package mx
 
 import "github.com/trueup-rl/trueup/fp8"
@@ -29,8 +29,8 @@ const BlockSize = 32
 // scales keep the padded width. All peers but ModelOpt refuse such matrices.
 type Tensor struct {
 	Rows, Cols int
-	Format     Format
 	Recipe     Recipe
+	Format     Format
 	Codes      []byte     // Rows × Format.RowBytes(Cols)
 	Scales     []fp8.E8M0 // Rows × RowScales(Cols), not swizzled
 }
@@ -38,15 +38,15 @@ type Tensor struct {
 // RowScales returns the number of scales in a row of cols columns: cols/32, rounded up.
 func RowScales(cols int) int { return cols/BlockSize + min(cols%BlockSize, 1) }
 
-// New returns a Tensor with memory for rows × cols codes. It panics if rows or cols is negative, and
-// unless the recipe has the format.
-func New(rows, cols int, f Format, r Recipe) *Tensor {
+// New returns a Tensor with memory for rows × cols codes, all zero. It panics if rows or cols is
+// negative, and if [Recipe.Check] has an error for the two.
+func New(rows, cols int, r Recipe, f Format) *Tensor {
 	if rows < 0 || cols < 0 {
 		panic(badSize)
 	}
 	r.scheme(f)
 	return &Tensor{
-		Rows: rows, Cols: cols, Format: f, Recipe: r,
+		Rows: rows, Cols: cols, Recipe: r, Format: f,
 		Codes:  make([]byte, rows*f.RowBytes(cols)),
 		Scales: make([]fp8.E8M0, rows*RowScales(cols)),
 	}

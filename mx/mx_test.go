@@ -27,15 +27,15 @@ var (
 func each(f func(r mx.Recipe, format mx.Format)) {
 	for r := mx.Default; r <= mx.MicroxcalingEven; r++ {
 		for format := mx.E4M3; format <= mx.E2M1; format++ {
-			if r.Supports(format) {
+			if r.Check(format) == nil {
 				f(r, format)
 			}
 		}
 	}
 }
 
-func quantized(x []float32, rows, cols int, f mx.Format, r mx.Recipe) *mx.Tensor {
-	t := mx.New(rows, cols, f, r)
+func quantized(x []float32, rows, cols int, r mx.Recipe, f mx.Format) *mx.Tensor {
+	t := mx.New(rows, cols, r, f)
 	mx.Quantize(t, x)
 	return t
 }
@@ -78,7 +78,7 @@ func TestDequantize(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	kerneltest.EachLevel(t, func(t *testing.T) {
 		for format := mx.E4M3; format <= mx.E2M1; format++ {
-			x := mx.New(70, 64, format, mx.Default)
+			x := mx.New(70, 64, mx.Default, format)
 			for i := range x.Codes {
 				x.Codes[i] = byte(rng.Uint32())
 			}
@@ -104,7 +104,7 @@ func TestDequantize(t *testing.T) {
 func TestNearest(t *testing.T) {
 	x := normal(32*96, 3)
 	each(func(r mx.Recipe, f mx.Format) {
-		q := quantized(x, 32, 96, f, r)
+		q := quantized(x, 32, 96, r, f)
 		y := dequantized(q)
 		for i, x := range x {
 			scale := float64(q.Scales[i/32].Float32())
@@ -147,7 +147,7 @@ func TestSpecials(t *testing.T) {
 				return x
 			}
 			run := func(b []float32) (*mx.Tensor, []float32) {
-				q := quantized(repeat(b), 8, 32, f, r)
+				q := quantized(repeat(b), 8, 32, r, f)
 				return q, dequantized(q)
 			}
 
@@ -231,7 +231,7 @@ func TestScales(t *testing.T) {
 	} {
 		for _, row := range rows {
 			for r, want := range row.want {
-				q := quantized(block(row.b), 1, 32, f, r)
+				q := quantized(block(row.b), 1, 32, r, f)
 				assert.Equal(t, want, q.Scales[0].Bits(), "%v %v of %x", r, f, row.b)
 			}
 		}
@@ -242,7 +242,7 @@ func TestScales(t *testing.T) {
 func TestSmallestScale(t *testing.T) {
 	x := block(0x1p-125, -0x1p-126)
 	for r, want := range map[mx.Recipe]float32{mx.Default: 0x1p-125, mx.RCeil: 0x1p-125, mx.TorchAOFloor: 0x1p-126, mx.ModelOpt: 0x1p-125} {
-		q := quantized(x, 1, 32, mx.E2M1, r)
+		q := quantized(x, 1, 32, r, mx.E2M1)
 		assert.Zero(t, q.Scales[0], r)
 		assert.Equal(t, want, dequantized(q)[0], r)
 	}
@@ -262,7 +262,7 @@ func TestCodes(t *testing.T) {
 		mx.MicroxcalingNearest: {7, 8, 0, 1, 9, 2, 3, 12, 5, 6, 7, 0, 0},
 		mx.MicroxcalingEven:    {7, 8, 0, 0, 8, 2, 2, 12, 4, 6, 6, 0, 0},
 	} {
-		q := quantized(x, 1, 32, mx.E2M1, r)
+		q := quantized(x, 1, 32, r, mx.E2M1)
 		require.Equal(t, uint8(127), q.Scales[0].Bits(), r)
 		for i, w := range want {
 			assert.Equal(t, w, q.Codes[i/2]>>(i%2*4)&0xF, "%v of %v", r, x[i])
@@ -285,17 +285,17 @@ func TestTypes(t *testing.T) {
 	}
 	kerneltest.EachLevel(t, func(t *testing.T) {
 		each(func(r mx.Recipe, f mx.Format) {
-			got := mx.New(rows, cols, f, r)
+			got := mx.New(rows, cols, r, f)
 			mx.QuantizeBF16(got, b)
-			require.Equal(t, quantized(fromB, rows, cols, f, r), got, "%v %v", r, f)
+			require.Equal(t, quantized(fromB, rows, cols, r, f), got, "%v %v", r, f)
 			mx.QuantizeFP16(got, h)
-			require.Equal(t, quantized(fromH, rows, cols, f, r), got, "%v %v", r, f)
+			require.Equal(t, quantized(fromH, rows, cols, r, f), got, "%v %v", r, f)
 		})
 	})
 	// CompressedTensors divides in BF16: -2^-10/2^125 is -0 there.
 	tiny := block(0x1.8p127, -0x1p-10)
 	bf16.Encode(b[:32], tiny)
-	q := quantized(tiny, 1, 32, mx.E2M1, mx.CompressedTensors)
+	q := quantized(tiny, 1, 32, mx.CompressedTensors, mx.E2M1)
 	assert.Equal(t, uint8(0x87), q.Codes[0])
 	mx.QuantizeBF16(q, b[:32])
 	assert.Equal(t, uint8(0x07), q.Codes[0])
@@ -313,15 +313,15 @@ func TestSizes(t *testing.T) {
 				for i := range rows {
 					copy(wide[i*width:], x[i*cols:][:cols])
 				}
-				got, want := quantized(x, rows, cols, f, r), quantized(wide, rows, width, f, r)
+				got, want := quantized(x, rows, cols, r, f), quantized(wide, rows, width, r, f)
 				require.Equal(t, want.Codes, got.Codes, "%v %v %d×%d", r, f, rows, cols)
 				require.Equal(t, want.Scales, got.Scales, "%v %v %d×%d", r, f, rows, cols)
 				for i := range rows {
-					row := quantized(x[i*cols:][:cols], 1, cols, f, r)
+					row := quantized(x[i*cols:][:cols], 1, cols, r, f)
 					require.Equal(t, got.Codes[i*len(row.Codes):][:len(row.Codes)], row.Codes)
 				}
 				y := dequantized(got)
-				mx.FakeQuantize(x, x, rows, cols, f, r)
+				mx.FakeQuantize(x, x, rows, cols, r, f)
 				require.Equal(t, y, x, "%v %v %d×%d", r, f, rows, cols)
 			}
 			if r > mx.Default {
@@ -333,18 +333,18 @@ func TestSizes(t *testing.T) {
 
 func TestPanics(t *testing.T) {
 	x := make([]float32, 64)
-	ok := func() *mx.Tensor { return mx.New(2, 32, mx.E4M3, mx.Default) }
+	ok := func() *mx.Tensor { return mx.New(2, 32, mx.Default, mx.E4M3) }
 	for name, f := range map[string]func(){
-		"negative rows":  func() { mx.New(-1, 32, mx.E4M3, mx.Default) },
-		"negative cols":  func() { mx.New(1, -32, mx.E4M3, mx.Default) },
-		"format":         func() { mx.New(1, 32, 5, mx.Default) },
-		"recipe":         func() { mx.New(1, 32, mx.E4M3, 200) },
-		"lacks format":   func() { mx.New(1, 32, mx.E5M2, mx.GGML) },
+		"negative rows":  func() { mx.New(-1, 32, mx.Default, mx.E4M3) },
+		"negative cols":  func() { mx.New(1, -32, mx.Default, mx.E4M3) },
+		"format":         func() { mx.New(1, 32, mx.Default, 5) },
+		"recipe":         func() { mx.New(1, 32, 200, mx.E4M3) },
+		"lacks format":   func() { mx.New(1, 32, mx.GGML, mx.E5M2) },
 		"values":         func() { mx.Quantize(ok(), x[1:]) },
 		"codes":          func() { q := ok(); q.Codes = q.Codes[1:]; mx.Quantize(q, x) },
 		"scales":         func() { q := ok(); q.Scales = q.Scales[1:]; mx.Dequantize(x, q) },
-		"fake":           func() { mx.FakeQuantize(x, x[1:], 2, 32, mx.E4M3, mx.Default) },
-		"fake recipe":    func() { mx.FakeQuantize(x, x, 2, 32, mx.E4M3, mx.GGML) },
+		"fake":           func() { mx.FakeQuantize(x, x[1:], 2, 32, mx.Default, mx.E4M3) },
+		"fake recipe":    func() { mx.FakeQuantize(x, x, 2, 32, mx.GGML, mx.E4M3) },
 		"max of unknown": func() { mx.Format(9).Max() },
 	} {
 		assert.Panics(t, f, name)
@@ -382,8 +382,13 @@ func TestNames(t *testing.T) {
 	assert.Error(t, f.UnmarshalText([]byte("nothing")))
 	assert.Equal(t, mx.GGML, r)
 	assert.Equal(t, mx.E5M2, f)
-	assert.False(t, mx.Recipe(200).Supports(mx.E4M3))
-	assert.False(t, mx.Default.Supports(9))
+}
+
+func TestCheck(t *testing.T) {
+	assert.NoError(t, mx.Default.Check(mx.E3M2))
+	assert.EqualError(t, mx.Recipe(200).Check(mx.E4M3), "mx: no recipe 200")
+	assert.EqualError(t, mx.Default.Check(9), "mx: no format 9")
+	assert.EqualError(t, mx.ModelOpt.Check(mx.E5M2), "mx: recipe modelopt does not give e5m2, but [e4m3 e2m1]")
 }
 
 func TestAllocs(t *testing.T) {
@@ -391,8 +396,8 @@ func TestAllocs(t *testing.T) {
 	x := normal(rows*cols, 5)
 	b, h := make([]bf16.BF16, len(x)), make([]float16.Float16, len(x))
 	each(func(r mx.Recipe, f mx.Format) {
-		q := mx.New(rows, cols, f, r)
-		ragged := mx.New(rows, cols-1, f, r)
+		q := mx.New(rows, cols, r, f)
+		ragged := mx.New(rows, cols-1, r, f)
 		assert.Zero(t, testing.AllocsPerRun(2, func() {
 			mx.Quantize(q, x)
 			mx.Quantize(ragged, x[rows:])
@@ -400,7 +405,7 @@ func TestAllocs(t *testing.T) {
 			mx.QuantizeFP16(q, h)
 			mx.Dequantize(x, q)
 			mx.DequantizeBF16(b, q)
-			mx.FakeQuantize(x, x, rows, cols, f, r)
+			mx.FakeQuantize(x, x, rows, cols, r, f)
 		}), "%v %v", r, f)
 	})
 }
@@ -409,7 +414,7 @@ func TestAllocs(t *testing.T) {
 func FuzzDequantize(f *testing.F) {
 	f.Add([]byte{0, 0x7F, 0xFF, 0x7C, 1, 2, 3}, uint8(1), uint8(5))
 	f.Fuzz(func(t *testing.T, data []byte, format, cols uint8) {
-		q := mx.New(3, int(cols), mx.Format(format%5), mx.Default)
+		q := mx.New(3, int(cols), mx.Default, mx.Format(format%5))
 		for i := range q.Codes {
 			if len(data) > 0 {
 				q.Codes[i] = data[i%len(data)]
@@ -437,7 +442,7 @@ func FuzzQuantize(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, c uint32, n uint8) {
 		x := block(math.Float32frombits(a), math.Float32frombits(b), math.Float32frombits(c))
 		each(func(r mx.Recipe, format mx.Format) {
-			q := quantized(x, 1, 32, format, r)
+			q := quantized(x, 1, 32, r, format)
 			isNaN := x[0] != x[0] || x[1] != x[1] || x[2] != x[2]
 			require.Equal(t, isNaN, q.Scales[0].IsNaN())
 			for _, y := range dequantized(q) {

@@ -11,8 +11,8 @@ import (
 // Quantize sets dst's codes and scales from the row-major matrix x, by dst.Recipe. What NaN,
 // infinities and zeros give stands at the recipe.
 //
-// Quantize panics unless the recipe has the format, and x and dst's slices have the lengths that
-// dst.Rows and dst.Cols ask for.
+// Quantize panics if [Recipe.Check] has an error, and unless x and dst's slices have the lengths that
+// dst.Rows, dst.Cols and dst.Format ask for.
 func Quantize(dst *Tensor, x []float32) {
 	q := newQuantizer(dst, len(x))
 	var last [BlockSize]float32

@@ -1,6 +1,9 @@
 package mx
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // A Recipe names the arithmetic of one implementation, in one version. What its name stands for
 // never changes: a new version that rounds otherwise gets a new name.
@@ -154,7 +157,6 @@ const (
 
 // row is what a recipe is made of.
 type row struct {
-	name string
 	rule exponentRule
 	// What values of blocks with scales 2^-127 and NaN are multiplied with.
 	zero, nan float32
@@ -162,22 +164,22 @@ type row struct {
 }
 
 var rows = [recipeCount]row{
-	Default:             {"default", floor, exact, 0, all},
-	RCeil:               {"rceil", leastWithoutSaturation, exact, 0, all},
-	TorchAOFloor:        {"torchao-floor", floor, 0x1p126, 0, all},
-	TorchAOCeil:         {"torchao-ceil", ceil, 0x1p126, 0, all},
-	TorchAOEven:         {"torchao-even", even, 0x1p126, 0, all},
-	TorchAORCeil:        {"torchao-rceil", ceilLog2OfQuotient, 1, nan, all},
-	ModelOpt:            {"modelopt", ceilLog2OfQuotient, exact, 0, less(modelOpt)},
-	CompressedTensors:   {"compressed-tensors", evenOfE2M1, exact, 0, less(below0)},
-	DeepGEMM:            {"deepgemm", ceilOfQuotient, exact, 0, less(deepGEMM)},
-	FBGEMMFloor:         {"fbgemm-floor", fbgemm(floorLog2), exact, 0, codes{E2M1: away}},
-	FBGEMMCeil:          {"fbgemm-ceil", fbgemm(ceilLog2), exact, 0, codes{E2M1: away}},
-	FBGEMMEven:          {"fbgemm-even", fbgemm(floorLog2OfSum), exact, 0, codes{E2M1: away}},
-	FBGEMMNearest:       {"fbgemm-nearest", fbgemm(floorLog2AndHalf), exact, 0, codes{E2M1: away}},
-	GGML:                {"ggml", floorOfLog2, exact, 0, codes{E2M1: ggml}},
-	MicroxcalingNearest: {"microxcaling-nearest", floorOfLog2, exact, 0, codes{E4M3: countAway, E5M2: countAway, E2M1: countAway}},
-	MicroxcalingEven:    {"microxcaling-even", floorOfLog2, exact, 0, codes{E4M3: countEven, E5M2: countEven, E2M1: countEven}},
+	Default:             {floor, exact, 0, all},
+	RCeil:               {leastWithoutSaturation, exact, 0, all},
+	TorchAOFloor:        {floor, 0x1p126, 0, all},
+	TorchAOCeil:         {ceil, 0x1p126, 0, all},
+	TorchAOEven:         {even, 0x1p126, 0, all},
+	TorchAORCeil:        {ceilLog2OfQuotient, 1, nan, all},
+	ModelOpt:            {ceilLog2OfQuotient, exact, 0, less(modelOpt)},
+	CompressedTensors:   {evenOfE2M1, exact, 0, less(below0)},
+	DeepGEMM:            {ceilOfQuotient, exact, 0, less(deepGEMM)},
+	FBGEMMFloor:         {fbgemm(floorLog2), exact, 0, codes{E2M1: away}},
+	FBGEMMCeil:          {fbgemm(ceilLog2), exact, 0, codes{E2M1: away}},
+	FBGEMMEven:          {fbgemm(floorLog2OfSum), exact, 0, codes{E2M1: away}},
+	FBGEMMNearest:       {fbgemm(floorLog2AndHalf), exact, 0, codes{E2M1: away}},
+	GGML:                {floorOfLog2, exact, 0, codes{E2M1: ggml}},
+	MicroxcalingNearest: {floorOfLog2, exact, 0, codes{E4M3: countAway, E5M2: countAway, E2M1: countAway}},
+	MicroxcalingEven:    {floorOfLog2, exact, 0, codes{E4M3: countEven, E5M2: countEven, E2M1: countEven}},
 }
 
 // exact is 1/2^-127.
@@ -185,7 +187,16 @@ const exact = 0x1p127
 
 var nan = float32(math.NaN())
 
-// Supports reports whether r is one of the constants and has format f.
-func (r Recipe) Supports(f Format) bool {
-	return r < recipeCount && f < formatCount && rows[r].codes[f] != noCodes
+// Check returns an error unless r and f are constants of this package and the implementation that r
+// names has the format.
+func (r Recipe) Check(f Format) error {
+	switch {
+	case r >= recipeCount:
+		return fmt.Errorf("mx: no recipe %d", uint8(r))
+	case f >= formatCount:
+		return fmt.Errorf("mx: no format %d", uint8(f))
+	case rows[r].codes[f] == noCodes:
+		return fmt.Errorf("mx: recipe %v does not give %v, but %v", r, f, rows[r].codes.formats())
+	}
+	return nil
 }

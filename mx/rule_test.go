@@ -91,7 +91,7 @@ func TestSteps(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for r := range Recipe(recipeCount) {
 		for f := range Format(formatCount) {
-			if !r.Supports(f) {
+			if r.Check(f) != nil {
 				continue
 			}
 			s := r.scheme(f)

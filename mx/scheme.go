@@ -20,10 +20,10 @@ var schemes [recipeCount][formatCount]struct {
 	scheme
 }
 
-// scheme returns what r is made of for format f. It panics if r or f is unknown, or r lacks f.
+// scheme returns what r is made of for format f. It panics if [Recipe.Check] has an error.
 func (r Recipe) scheme(f Format) *scheme {
-	if !r.Supports(f) {
-		panic("mx: unknown recipe, or it lacks the format")
+	if err := r.Check(f); err != nil {
+		panic(err.Error())
 	}
 	s := &schemes[r][f]
 	s.Do(func() {

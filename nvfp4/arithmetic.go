@@ -45,7 +45,7 @@ var recipes = [...]arithmetic{
 		decode: decodeRule{unit: 1},
 	},
 	TransformerEngine:          transformerEngine,
-	TransformerEngine16x16:     transformerEngine.with(func(a *arithmetic) { a.tiled = true }),
+	TransformerEngineTile:      transformerEngine.with(func(a *arithmetic) { a.tiled = true }),
 	TransformerEngineRowScaled: transformerEngine.with(func(a *arithmetic) { a.perRow = true }),
 
 	TransformerEngine4Over6MSE256: transformerEngine4Over6(256, squares),

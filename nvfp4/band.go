@@ -1,10 +1,8 @@
 package nvfp4
 
 import (
-	"github.com/x448/float16"
-
-	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/roundoff"
 )
 
 // tileRows is the number of rows of a tile.
@@ -50,14 +48,14 @@ func (b *band) next(rows, cols int) bool {
 }
 
 // readRows fills b with its part of x, row-major.
-func readRows[T Value](b *band, x []T, cols int) {
+func readRows[T roundoff.Value](b *band, x []T, cols int) {
 	for i := range b.rows {
-		widen(b.line(i), x[(b.row+i)*cols+b.start:])
+		roundoff.Widen(b.line(i), x[(b.row+i)*cols+b.start:][:b.width])
 	}
 }
 
 // readColumns fills b with its part of x, column-major.
-func readColumns[T Value](b *band, x []T, rows int) {
+func readColumns[T roundoff.Value](b *band, x []T, rows int) {
 	stride := b.blocks * BlockSize
 	var column [tileRows]float32
 	for j := range b.width {
@@ -65,7 +63,7 @@ func readColumns[T Value](b *band, x []T, rows int) {
 		values, ok := any(from).([]float32)
 		if !ok {
 			values = column[:b.rows]
-			widen(values, from)
+			roundoff.Widen(values, from)
 		}
 		for i, v := range values {
 			b.buf[i*stride+j] = v
@@ -73,22 +71,8 @@ func readColumns[T Value](b *band, x []T, rows int) {
 	}
 }
 
-// widen sets dst to the values of as many of src, which are exact.
-func widen[T Value](dst []float32, src []T) {
-	switch src := any(src).(type) {
-	case []float32:
-		copy(dst, src)
-	case []bf16.BF16:
-		kernel.DecodeBF16(dst, kernel.Words(src[:len(dst)]))
-	case []float16.Float16:
-		for i := range dst {
-			dst[i] = src[i].Float32()
-		}
-	}
-}
-
 // quantizeBands quantizes x, or its transpose, band by band, as tiles if the recipe has them.
-func quantizeBands[T Value](q *quantizer, dst *Tensor, x []T, transposed bool) {
+func quantizeBands[T roundoff.Value](q *quantizer, dst *Tensor, x []T, transposed bool) {
 	var b band
 	var codes [kernel.NVFP4Chunk * blockBytes]byte
 	var scales [kernel.NVFP4Chunk]uint8
@@ -136,7 +120,7 @@ func (q *quantizer) shareAMax(rows, blocks int) {
 // dst.Rows columns, so that blocks lie in its columns. It is TransformerEngine's column-wise output
 // of x. It panics as Quantize does, and if the recipe has an amax for each row, which no
 // implementation has for columns.
-func QuantizeTransposed[T Value](dst *Tensor, x []T, amax float32) {
+func QuantizeTransposed[T roundoff.Value](dst *Tensor, x []T, amax float32) {
 	dst.check(len(x))
 	q := newQuantizerOf(dst, amax, inputOf[T]())
 	if q.perRow {

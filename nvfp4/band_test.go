@@ -12,6 +12,7 @@ import (
 
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
+	"github.com/trueup-rl/trueup/internal/golden"
 	"github.com/trueup-rl/trueup/internal/kernel"
 	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
 	"github.com/trueup-rl/trueup/nvfp4"
@@ -135,7 +136,7 @@ func FuzzDequantize(f *testing.F) {
 					first = y
 				}
 				for i := range y {
-					require.True(t, sameFloat(first[i], y[i]), "%v: %v", r, level)
+					require.True(t, golden.SameFloat(first[i], y[i]), "%v: %v", r, level)
 					require.True(t, bf16.FromFloat32(y[i]) == z[i] || y[i] != y[i] && z[i].IsNaN(), r)
 				}
 			}

@@ -6,25 +6,16 @@ import (
 	"math"
 	"strings"
 
-	"github.com/trueup-rl/trueup/bf16"
+	"github.com/trueup-rl/trueup/roundoff"
 )
 
 // FusedAMax returns the amax of matrices that an inference engine fuses into one: the largest of
 // their AMax, NaN if one of them holds a NaN. Each part is to be quantized with it, so that all have
 // one matrix scale.
-func FusedAMax(parts ...[]float32) float32 {
+func FusedAMax[T roundoff.Value](parts ...[]T) float32 {
 	var m float32
 	for _, p := range parts {
-		m = max(m, AMax(p))
-	}
-	return m
-}
-
-// FusedAMaxBF16 is [FusedAMax] of BF16 values.
-func FusedAMaxBF16(parts ...[]bf16.BF16) float32 {
-	var m float32
-	for _, p := range parts {
-		m = max(m, AMaxBF16(p))
+		m = max(m, amaxOf(p))
 	}
 	return m
 }

@@ -13,11 +13,11 @@ import (
 )
 
 func TestFusedAMax(t *testing.T) {
-	assert.Zero(t, nvfp4.FusedAMax())
+	assert.Zero(t, nvfp4.FusedAMax[float32]())
 	assert.Equal(t, float32(3), nvfp4.FusedAMax([]float32{1, -3}, nil, []float32{2}))
 	assert.True(t, math.IsNaN(float64(nvfp4.FusedAMax([]float32{nan}, []float32{2}))))
 	assert.True(t, math.IsNaN(float64(nvfp4.FusedAMax([]float32{2}, []float32{nan}))))
-	assert.Equal(t, float32(3), nvfp4.FusedAMaxBF16([]bf16.BF16{0x3F80}, []bf16.BF16{0xC040}))
+	assert.Equal(t, float32(3), nvfp4.FusedAMax([]bf16.BF16{0x3F80}, []bf16.BF16{0xC040}))
 }
 
 func TestFusedGroup(t *testing.T) {

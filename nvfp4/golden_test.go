@@ -3,10 +3,7 @@ package nvfp4_test
 import (
 	"bytes"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -88,8 +85,8 @@ var oracles = map[string][]oracle{
 	"te_ref_1x16_columnwise":         {teColumns(nvfp4.TransformerEngine)},
 	"te_ref_1x16_rht_signed":         {te(nvfp4.TransformerEngine), teRHT(nvfp4.RandomSigns)},
 	"te_ref_1x16_rht_unsigned":       {te(nvfp4.TransformerEngine), teRHT(nvfp4.NoSigns)},
-	"te_ref_16x16":                   {te(nvfp4.TransformerEngine16x16), teColumns(nvfp4.TransformerEngine16x16)},
-	"te_ref_16x16_padded_rows":       {te(nvfp4.TransformerEngine16x16).with(func(o *oracle) { o.paddedRows = true })},
+	"te_ref_16x16":                   {te(nvfp4.TransformerEngineTile), teColumns(nvfp4.TransformerEngineTile)},
+	"te_ref_16x16_padded_rows":       {te(nvfp4.TransformerEngineTile).with(func(o *oracle) { o.paddedRows = true })},
 	"te_ref_4over6_mse_256":          {te(nvfp4.TransformerEngine4Over6MSE256)},
 	"te_ref_4over6_mse_448":          {te(nvfp4.TransformerEngine4Over6MSE448)},
 	"te_ref_4over6_mae_256":          {te(nvfp4.TransformerEngine4Over6MAE256)},
@@ -144,9 +141,9 @@ var (
 		"torchao's code of a NaN depends on its sign and payload: of an input's, and of zero times an infinity",
 		func(x matrix, want *nvfp4.Tensor) skip {
 			infinite := math.IsInf(float64(1/want.TensorScale), 0)
-			nans := slices.ContainsFunc(x.f32, func(f float32) bool { return f != f })
+			nans := slices.ContainsFunc(x.F32, func(f float32) bool { return f != f })
 			return skip{codes: func(i int) bool {
-				return nans && want.Scales[i/8].IsNaN() || infinite && (x.f32[2*i] == 0 || x.f32[2*i+1] == 0)
+				return nans && want.Scales[i/8].IsNaN() || infinite && (x.F32[2*i] == 0 || x.F32[2*i+1] == 0)
 			}}
 		},
 	}
@@ -159,47 +156,19 @@ var (
 )
 
 func TestGolden(t *testing.T) {
-	kerneltest.EachLevel(t, func(t *testing.T) {
-		dir := golden.Dir(t, "formats/nvfp4")
-		inputs, err := safetensors.Open(filepath.Join(dir, "inputs.safetensors"))
-		require.NoError(t, err)
-		entries, err := os.ReadDir(dir)
-		require.NoError(t, err)
-		for _, entry := range entries {
-			peer, ok := strings.CutSuffix(entry.Name(), ".safetensors")
-			if !ok || peer == "inputs" {
-				continue
-			}
-			t.Run(peer, func(t *testing.T) {
-				all, ok := oracles[peer]
-				require.True(t, ok, "no recipe for this file; add it to oracles")
-				file, err := safetensors.Open(filepath.Join(dir, entry.Name()))
-				require.NoError(t, err)
-				for _, c := range cases(file) {
-					t.Run(c, func(t *testing.T) {
-						for _, o := range all {
-							x := input(t, inputs, c)
-							if o.prepare != nil {
-								x = o.prepare(x)
-							}
-							o.compare(t, peerOutput{t, file, c + "/"}, x)
-						}
-					})
+	golden.EachPeer(t, "nvfp4", oracles, func(t *testing.T, p *golden.Peer, all []oracle) {
+		p.EachCase(t, func(t *testing.T, c string, x golden.Matrix) {
+			kerneltest.EachLevel(t, func(t *testing.T) {
+				for _, o := range all {
+					x := matrix{x}
+					if o.prepare != nil {
+						x = o.prepare(x)
+					}
+					o.compare(t, peerOutput{t, p.File, c + "/"}, x)
 				}
 			})
-		}
+		})
 	})
-}
-
-// cases returns the names of the cases in a file: what stands before the last slash.
-func cases(file *safetensors.File) (names []string) {
-	for _, name := range file.Names() {
-		c := name[:strings.LastIndexByte(name, '/')]
-		if !slices.Contains(names, c) {
-			names = append(names, c)
-		}
-	}
-	return names
 }
 
 func (o oracle) compare(t *testing.T, peer peerOutput, x matrix) {
@@ -254,8 +223,9 @@ func (o oracle) compareDequant(t *testing.T, peer peerOutput, q *nvfp4.Tensor, x
 	if !peer.has("dequant") {
 		return
 	}
-	want, got := peer.floats("dequant"), make([]float32, q.Rows*q.Cols)
-	if x.bf16 != nil || o.bf16Dequant {
+	want, _ := golden.Floats(t, peer.file, peer.c+"dequant")
+	got := make([]float32, q.Rows*q.Cols)
+	if x.BF16 != nil || o.bf16Dequant {
 		half := make([]bf16.BF16, len(got))
 		nvfp4.DequantizeBF16(half, q)
 		bf16.Decode(got, half)
@@ -264,55 +234,36 @@ func (o oracle) compareDequant(t *testing.T, peer peerOutput, q *nvfp4.Tensor, x
 	}
 	require.Len(t, got, len(want))
 	for i := range got {
-		if !sameFloat(want[i], got[i]) {
+		if !golden.SameFloat(want[i], got[i]) {
 			t.Fatalf("value %d of [%d,%d]: dequantized %v, want %v", i, q.Rows, q.Cols, got[i], want[i])
 		}
 	}
 }
 
-// matrix is a case's input: the float32 values, and their BF16 form if the case is in BF16.
-type matrix struct {
-	rows, cols int
-	f32        []float32
-	bf16       []bf16.BF16
-}
+// matrix is a case's input.
+type matrix struct{ golden.Matrix }
 
-func input(t *testing.T, inputs *safetensors.File, c string) matrix {
-	tensor, ok := inputs.Tensor(c)
-	require.True(t, ok)
-	require.Len(t, tensor.Shape, 2)
-	x := matrix{rows: tensor.Shape[0], cols: tensor.Shape[1]}
-	if tensor.DType == "F32" {
-		var err error
-		x.f32, err = inputs.F32(c)
-		require.NoError(t, err)
-		return x
+// newMatrix returns a matrix of float32 or, where half is not nil, of BF16.
+func newMatrix(rows, cols int, values []float32, half []bf16.BF16) matrix {
+	if half != nil {
+		bf16.Decode(values, half)
 	}
-	bits, err := inputs.BF16(c)
-	require.NoError(t, err)
-	x.bf16 = toBF16(bits)
-	return x.widened()
+	return matrix{golden.Matrix{Rows: rows, Cols: cols, F32: values, BF16: half}}
 }
 
-func (x matrix) widened() matrix {
-	x.f32 = make([]float32, len(x.bf16))
-	bf16.Decode(x.f32, x.bf16)
-	return x
-}
-
-func (x matrix) amax() float32 { return nvfp4.AMax(x.f32) }
+func (x matrix) amax() float32 { return nvfp4.AMax(x.F32) }
 
 func (x matrix) finite() bool { return x.amax() <= math.MaxFloat32 }
 
 func (x matrix) transposedHadamard(signs nvfp4.Signs) matrix {
-	y := matrix{rows: x.cols, cols: x.rows, f32: make([]float32, len(x.f32))}
-	if x.bf16 != nil {
-		y.bf16 = make([]bf16.BF16, len(x.bf16))
-		nvfp4.HadamardTransposed(y.bf16, x.bf16, x.rows, x.cols, signs)
-		return y.widened()
+	values := make([]float32, len(x.F32))
+	if x.BF16 == nil {
+		nvfp4.HadamardTransposed(values, x.F32, x.Rows, x.Cols, signs)
+		return newMatrix(x.Cols, x.Rows, values, nil)
 	}
-	nvfp4.HadamardTransposed(y.f32, x.f32, x.rows, x.cols, signs)
-	return y
+	half := make([]bf16.BF16, len(x.BF16))
+	nvfp4.HadamardTransposed(half, x.BF16, x.Rows, x.Cols, signs)
+	return newMatrix(x.Cols, x.Rows, values, half)
 }
 
 func transpose[T any](x []T, rows, cols int) []T {
@@ -324,32 +275,34 @@ func transpose[T any](x []T, rows, cols int) []T {
 }
 
 func (x matrix) hadamard(signs nvfp4.Signs) matrix {
-	if x.bf16 != nil {
-		nvfp4.HadamardBF16(x.bf16, x.bf16, signs)
-		return x.widened()
+	values := make([]float32, len(x.F32))
+	if x.BF16 == nil {
+		nvfp4.Hadamard(values, x.F32, signs)
+		return newMatrix(x.Rows, x.Cols, values, nil)
 	}
-	nvfp4.Hadamard(x.f32, x.f32, signs)
-	return x
+	half := make([]bf16.BF16, len(x.BF16))
+	nvfp4.HadamardBF16(half, x.BF16, signs)
+	return newMatrix(x.Rows, x.Cols, values, half)
 }
 
 // quantize returns x, or its transpose, by the recipe.
 func (x matrix) quantize(r nvfp4.Recipe, columns bool) *nvfp4.Tensor {
 	switch {
-	case columns && x.bf16 != nil:
-		q := nvfp4.New(x.cols, x.rows, r)
-		nvfp4.QuantizeTransposed(q, x.bf16, x.amax())
+	case columns && x.BF16 != nil:
+		q := nvfp4.New(x.Cols, x.Rows, r)
+		nvfp4.QuantizeTransposed(q, x.BF16, x.amax())
 		return q
 	case columns:
-		q := nvfp4.New(x.cols, x.rows, r)
-		nvfp4.QuantizeTransposed(q, x.f32, x.amax())
+		q := nvfp4.New(x.Cols, x.Rows, r)
+		nvfp4.QuantizeTransposed(q, x.F32, x.amax())
 		return q
-	case x.bf16 != nil:
-		q := nvfp4.New(x.rows, x.cols, r)
-		nvfp4.QuantizeBF16(q, x.bf16, nvfp4.AMaxBF16(x.bf16))
+	case x.BF16 != nil:
+		q := nvfp4.New(x.Rows, x.Cols, r)
+		nvfp4.QuantizeBF16(q, x.BF16, nvfp4.AMaxBF16(x.BF16))
 		return q
 	}
-	q := nvfp4.New(x.rows, x.cols, r)
-	nvfp4.Quantize(q, x.f32, x.amax())
+	q := nvfp4.New(x.Rows, x.Cols, r)
+	nvfp4.Quantize(q, x.F32, x.amax())
 	return q
 }
 
@@ -377,18 +330,6 @@ func (p peerOutput) f32(field string) []float32 {
 	return v
 }
 
-// floats returns a field in float32 or BF16.
-func (p peerOutput) floats(field string) []float32 {
-	if tensor, _ := p.file.Tensor(p.c + field); tensor.DType == "F32" {
-		return p.f32(field)
-	}
-	bits, err := p.file.BF16(p.c + field)
-	require.NoError(p.t, err)
-	v := make([]float32, len(bits))
-	bf16.Decode(v, toBF16(bits))
-	return v
-}
-
 // scales returns a field of E4M3 bytes, or of their values.
 func (p peerOutput) scales(field string, decoded bool) []fp8.E4M3 {
 	if !decoded {
@@ -398,17 +339,9 @@ func (p peerOutput) scales(field string, decoded bool) []fp8.E4M3 {
 	scales := make([]fp8.E4M3, len(values))
 	for i, v := range values {
 		scales[i] = fp8.E4M3FromFloat32(v)
-		require.True(p.t, sameFloat(v, scales[i].Float32()))
+		require.True(p.t, golden.SameFloat(v, scales[i].Float32()))
 	}
 	return scales
-}
-
-func toBF16(bits []uint16) []bf16.BF16 {
-	out := make([]bf16.BF16, len(bits))
-	for i, b := range bits {
-		out[i] = bf16.FromBits(b)
-	}
-	return out
 }
 
 func toE4M3(bits []uint8) []fp8.E4M3 {
@@ -467,12 +400,12 @@ func requireSame(t *testing.T, want, got *nvfp4.Tensor) {
 // requireSameBut compares tensors, but for some bytes of codes.
 func requireSameBut(t *testing.T, want, got *nvfp4.Tensor, skip func(i int) bool) {
 	t.Helper()
-	if !sameFloat(want.TensorScale, got.TensorScale) {
+	if !golden.SameFloat(want.TensorScale, got.TensorScale) {
 		t.Fatalf("tensor scale %v, want %v", got.TensorScale, want.TensorScale)
 	}
 	require.Len(t, got.TensorScales, len(want.TensorScales))
 	for i, s := range got.TensorScales {
-		if !sameFloat(want.TensorScales[i], s) {
+		if !golden.SameFloat(want.TensorScales[i], s) {
 			t.Fatalf("tensor scale %v of row %d, want %v", s, i, want.TensorScales[i])
 		}
 	}
@@ -493,11 +426,6 @@ func requireSameBut(t *testing.T, want, got *nvfp4.Tensor, skip func(i int) bool
 	}
 }
 
-// sameFloat compares bits, NaN as one class.
-func sameFloat(a, b float32) bool {
-	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
-}
-
 // TestWeights compares with ModelOpt's bytes on matrices of a real model.
 func TestWeights(t *testing.T) {
 	kerneltest.EachLevel(t, func(t *testing.T) {
@@ -507,7 +435,7 @@ func TestWeights(t *testing.T) {
 		require.NoError(t, err)
 		for _, name := range weights.Names() {
 			t.Run(name, func(t *testing.T) {
-				x := input(t, weights, name)
+				x := matrix{golden.ReadMatrix(t, weights, name)}
 				codes, err := peers.U8(name + ".modelopt.codes")
 				require.NoError(t, err)
 				scales, err := peers.U8(name + ".modelopt.scales_e4m3")
@@ -515,8 +443,8 @@ func TestWeights(t *testing.T) {
 				global, err := peers.F32(name + ".modelopt.global_scale")
 				require.NoError(t, err)
 				for _, r := range []nvfp4.Recipe{nvfp4.Default, nvfp4.ModelOpt} {
-					got := nvfp4.New(x.rows, x.cols, r)
-					nvfp4.QuantizeBF16(got, x.bf16, nvfp4.AMaxBF16(x.bf16))
+					got := nvfp4.New(x.Rows, x.Cols, r)
+					nvfp4.QuantizeBF16(got, x.BF16, nvfp4.AMaxBF16(x.BF16))
 					requireSame(t, &nvfp4.Tensor{Codes: codes, Scales: toE4M3(scales), TensorScale: global[0]}, got)
 				}
 			})

@@ -3,6 +3,7 @@ package nvfp4
 import (
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/roundoff"
 )
 
 // Signs are the signs of a random Hadamard transform: bit i is set if value i of a block is negated.
@@ -34,17 +35,7 @@ func Hadamard(dst, x []float32, signs Signs) {
 }
 
 // HadamardBF16 is [Hadamard] of BF16 values, summed in float32 and then rounded to BF16.
-func HadamardBF16(dst, x []bf16.BF16, signs Signs) {
-	checkBlocks(len(dst), len(x))
-	var buf [chunkLen]float32
-	for len(x) > 0 {
-		n := min(len(x), chunkLen)
-		kernel.DecodeBF16(buf[:n], kernel.Words(x[:n]))
-		kernel.Hadamard(buf[:n], buf[:n], uint16(signs))
-		kernel.EncodeBF16(kernel.Words(dst[:n]), buf[:n])
-		dst, x = dst[n:], x[n:]
-	}
-}
+func HadamardBF16(dst, x []bf16.BF16, signs Signs) { hadamardBF16(dst, x, signs, false) }
 
 // HadamardInverse undoes Hadamard with the same signs, but for rounding: each block times H·diag(signs).
 func HadamardInverse(dst, x []float32, signs Signs) {
@@ -53,14 +44,21 @@ func HadamardInverse(dst, x []float32, signs Signs) {
 }
 
 // HadamardInverseBF16 is [HadamardInverse] of BF16 values, summed in float32 and then rounded to BF16.
-func HadamardInverseBF16(dst, x []bf16.BF16, signs Signs) {
+func HadamardInverseBF16(dst, x []bf16.BF16, signs Signs) { hadamardBF16(dst, x, signs, true) }
+
+func hadamardBF16(dst, x []bf16.BF16, signs Signs, inverse bool) {
 	checkBlocks(len(dst), len(x))
 	var buf [chunkLen]float32
 	for len(x) > 0 {
 		n := min(len(x), chunkLen)
-		kernel.DecodeBF16(buf[:n], kernel.Words(x[:n]))
-		kernel.HadamardInverse(buf[:n], buf[:n], uint16(signs))
-		kernel.EncodeBF16(kernel.Words(dst[:n]), buf[:n])
+		wide := buf[:n]
+		bf16.Decode(wide, x[:n])
+		if inverse {
+			kernel.HadamardInverse(wide, wide, uint16(signs))
+		} else {
+			kernel.Hadamard(wide, wide, uint16(signs))
+		}
+		bf16.Encode(dst[:n], wide)
 		dst, x = dst[n:], x[n:]
 	}
 }
@@ -81,7 +79,7 @@ func HadamardTransposed[T float32 | bf16.BF16](dst, x []T, rows, cols int, signs
 		for c := 0; c < cols; c += kernel.NVFP4Chunk {
 			n := min(cols-c, kernel.NVFP4Chunk) // a block for each of these columns
 			for i := range BlockSize {
-				widen(line[:n], x[(r+i)*cols+c:])
+				roundoff.Widen(line[:n], x[(r+i)*cols+c:][:n])
 				for j, v := range line[:n] {
 					buf[j*BlockSize+i] = v
 				}

@@ -1,12 +1,12 @@
 package nvfp4
 
-import "fmt"
+import "github.com/trueup-rl/trueup/internal/names"
 
-var recipeNames = [...]string{
+var recipeNames = names.Of[Recipe]{
 	Default:                           "default",
 	ModelOpt:                          "modelopt",
 	TransformerEngine:                 "transformer-engine",
-	TransformerEngine16x16:            "transformer-engine-16x16",
+	TransformerEngineTile:             "transformer-engine-16x16",
 	TransformerEngineRowScaled:        "transformer-engine-row-scaled",
 	TransformerEngine4Over6MSE256:     "transformer-engine-4over6-mse-256",
 	TransformerEngine4Over6MSE448:     "transformer-engine-4over6-mse-448",
@@ -32,47 +32,17 @@ var recipeNames = [...]string{
 }
 
 // Recipes returns all recipes.
-func Recipes() []Recipe {
-	all := make([]Recipe, len(recipeNames))
-	for i := range all {
-		all[i] = Recipe(i)
-	}
-	return all
-}
+func Recipes() []Recipe { return recipeNames.All() }
 
 // ParseRecipe returns the recipe that s names, as String prints it: the words of the constant's name
-// in lower case, joined by '-', "transformer-engine" for example.
-func ParseRecipe(s string) (Recipe, error) {
-	for r, name := range recipeNames {
-		if s == name {
-			return Recipe(r), nil
-		}
-	}
-	return 0, fmt.Errorf("nvfp4: unknown recipe %q, want one of %q", s, recipeNames)
-}
+// in lower case, joined by '-', "transformer-engine" for example. Tile is written 16x16.
+func ParseRecipe(s string) (Recipe, error) { return recipeNames.Parse(s) }
 
 // String returns the name of r, which ParseRecipe reads back, or "Recipe(n)" if r has none.
-func (r Recipe) String() string {
-	if int(r) < len(recipeNames) {
-		return recipeNames[r]
-	}
-	return fmt.Sprintf("Recipe(%d)", uint8(r))
-}
+func (r Recipe) String() string { return recipeNames.String(r) }
 
 // MarshalText returns the name of r, or an error if r has none.
-func (r Recipe) MarshalText() ([]byte, error) {
-	if int(r) >= len(recipeNames) {
-		return nil, fmt.Errorf("nvfp4: no recipe %d", uint8(r))
-	}
-	return []byte(recipeNames[r]), nil
-}
+func (r Recipe) MarshalText() ([]byte, error) { return recipeNames.Marshal(r) }
 
 // UnmarshalText sets *r to the recipe that text names, as ParseRecipe does.
-func (r *Recipe) UnmarshalText(text []byte) error {
-	parsed, err := ParseRecipe(string(text))
-	if err != nil {
-		return err
-	}
-	*r = parsed
-	return nil
-}
+func (r *Recipe) UnmarshalText(text []byte) error { return recipeNames.Unmarshal(r, text) }

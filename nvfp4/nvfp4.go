@@ -47,10 +47,10 @@ const BlockSize = 16
 // rows, as a kernel reads it; the last tiles may have fewer rows.
 type Tensor struct {
 	Rows, Cols  int
+	Recipe      Recipe
 	Codes       []byte     // Rows × RowBytes(Cols), two codes a byte, the even column in the low nibble
 	Scales      []fp8.E4M3 // Rows × RowScales(Cols), not swizzled
 	TensorScale float32    // in the convention of the recipe; 1 if it has none
-	Recipe      Recipe
 
 	// TensorScales holds a scale for each row in the place of TensorScale, if the recipe has them,
 	// else nothing.

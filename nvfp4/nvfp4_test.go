@@ -13,6 +13,7 @@ import (
 
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp8"
+	"github.com/trueup-rl/trueup/internal/golden"
 	"github.com/trueup-rl/trueup/internal/kernel"
 	"github.com/trueup-rl/trueup/internal/kernel/kerneltest"
 	"github.com/trueup-rl/trueup/nvfp4"
@@ -174,7 +175,7 @@ func TestRagged(t *testing.T) {
 				nvfp4.Dequantize(y, got)
 				nvfp4.Dequantize(z, want)
 				for i := range y {
-					require.True(t, sameFloat(z[i/cols*wide+i%cols], y[i]))
+					require.True(t, golden.SameFloat(z[i/cols*wide+i%cols], y[i]))
 				}
 			}
 		}
@@ -425,7 +426,7 @@ func TestAllocs(t *testing.T) {
 			nvfp4.HadamardInverseBF16(b, b, nvfp4.RandomSigns)
 			nvfp4.HadamardTransposed(y, x[:len(y)], 16, len(y)/16, nvfp4.RandomSigns)
 			nvfp4.FusedAMax(x, x)
-			nvfp4.FusedAMaxBF16(b, b)
+			nvfp4.FusedAMax(b, b)
 		}))
 	})
 }
@@ -462,7 +463,7 @@ func FuzzFakeQuantize(f *testing.F) {
 					inPlace := slices.Clone(x)
 					nvfp4.FakeQuantize(inPlace, inPlace, rows, cols, r, amax)
 					for i := range x {
-						if !sameFloat(want[i], got[i]) || !sameFloat(want[i], inPlace[i]) {
+						if !golden.SameFloat(want[i], got[i]) || !golden.SameFloat(want[i], inPlace[i]) {
 							t.Fatalf("%v, %v: %v: got %v, in place %v, want %v", level, r, x[i], got[i], inPlace[i], want[i])
 						}
 					}

@@ -107,7 +107,7 @@ func spell(r nvfp4.Recipe, x tile, a float64, inBF16 bool) (scale int, codes [][
 		s := e4m3(max(q, 0x1p-9))
 		return s, x.codes(func(v float64) int { return e2m1(f(v/f(e4m3Values[s]*g)), even) })
 
-	case nvfp4.TransformerEngine, nvfp4.TransformerEngine16x16, nvfp4.TransformerEngineRowScaled,
+	case nvfp4.TransformerEngine, nvfp4.TransformerEngineTile, nvfp4.TransformerEngineRowScaled,
 		nvfp4.FlashInferTE, nvfp4.FlashInferTEPerToken:
 		big := te(f(2688 / a))
 		s := e4m3(f(m * f(big*f(1.0/6))))

@@ -6,12 +6,8 @@ import (
 	"github.com/trueup-rl/trueup/bf16"
 	"github.com/trueup-rl/trueup/fp16"
 	"github.com/trueup-rl/trueup/internal/kernel"
+	"github.com/trueup-rl/trueup/roundoff"
 )
-
-// Value is a type that can be quantized.
-type Value interface {
-	float32 | bf16.BF16 | float16.Float16
-}
 
 // Quantize sets dst's codes, scales, TensorScale and TensorScales from the row-major matrix x, by
 // dst.Recipe. amax is AMax(x), or the maximum over a fused group of matrices; values above it
@@ -38,7 +34,7 @@ func QuantizeFP16(dst *Tensor, x []float16.Float16, amax float32) {
 	quantize(dst, x, amax, random{})
 }
 
-func quantize[T Value](dst *Tensor, x []T, amax float32, random random) {
+func quantize[T roundoff.Value](dst *Tensor, x []T, amax float32, random random) {
 	dst.check(len(x))
 	q := newQuantizerOf(dst, amax, inputOf[T]())
 	q.random = random
@@ -57,7 +53,7 @@ func quantize[T Value](dst *Tensor, x []T, amax float32, random random) {
 }
 
 // quantizeBlocks takes rows of cols columns, a chunk of blocks at a time.
-func quantizeBlocks[T Value](q *quantizer, x []T, cols int) {
+func quantizeBlocks[T roundoff.Value](q *quantizer, x []T, cols int) {
 	var buf [chunkLen]T
 	var wide [chunkLen]float32
 	for r := newReader(x, cols); r.more(); {
@@ -79,7 +75,7 @@ func quantizeBlocks[T Value](q *quantizer, x []T, cols int) {
 	}
 }
 
-func inputOf[T Value]() input {
+func inputOf[T roundoff.Value]() input {
 	switch any(*new(T)).(type) {
 	case bf16.BF16:
 		return inBF16
@@ -89,7 +85,7 @@ func inputOf[T Value]() input {
 	return inFloat32
 }
 
-func amaxOf[T Value](x []T) float32 {
+func amaxOf[T roundoff.Value](x []T) float32 {
 	switch x := any(x).(type) {
 	case []bf16.BF16:
 		return AMaxBF16(x)

@@ -62,11 +62,11 @@ const (
 	// NaN, all scales are NaN and all codes 0.
 	TransformerEngine
 
-	// TransformerEngine16x16 is TransformerEngine with 16×16 tiles, so that a matrix and its transpose
+	// TransformerEngineTile is TransformerEngine with 16×16 tiles, so that a matrix and its transpose
 	// get the same codes: b is the largest magnitude of the tile, and its scale stands in each of its
 	// rows. The last tiles are filled up with rows of zeros, which the Tensor does not hold; the
 	// implementation leaves their scales in its output.
-	TransformerEngine16x16
+	TransformerEngineTile
 
 	// TransformerEngineRowScaled is TransformerEngine with an a for each row, its own largest
 	// magnitude: row_scaled_nvfp4. TensorScales holds them, and the amax given is not used.
@@ -98,7 +98,7 @@ const (
 	TransformerEngine4Over6MAE448
 
 	// TransformerEngine4Over6MSE256Tile is TransformerEngine4Over6MSE256 with 16×16 tiles, as
-	// TransformerEngine16x16. The errors of a tile's rows 0 to 15 are added as
+	// TransformerEngineTile. The errors of a tile's rows 0 to 15 are added as
 	// (r, r+8), then (r, r+4), (r, r+2) and (r, r+1).
 	TransformerEngine4Over6MSE256Tile
 
@@ -202,7 +202,7 @@ const (
 	FourOverSixAbsMax
 
 	// FourOverSixMSETile is FourOverSixMSE with 16×16 tiles (block_scale_2d): see
-	// TransformerEngine16x16. The errors of a tile, row by row, are added up in vectors of eight: the
+	// TransformerEngineTile. The errors of a tile, row by row, are added up in vectors of eight: the
 	// ith to sum i%4, then the four sums in order, and then their eight lanes.
 	FourOverSixMSETile
 

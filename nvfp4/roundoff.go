@@ -7,7 +7,7 @@ import (
 
 // QuantizeStats is [Quantize], of values of any type, that adds what is lost to stats in the same pass
 // through x. dst gets the same bytes.
-func QuantizeStats[T Value](dst *Tensor, x []T, amax float32, stats *roundoff.Stats) {
+func QuantizeStats[T roundoff.Value](dst *Tensor, x []T, amax float32, stats *roundoff.Stats) {
 	dst.check(len(x))
 	if dst.Rows == 0 {
 		quantize(dst, x, amax, random{})
@@ -25,7 +25,7 @@ func QuantizeStats[T Value](dst *Tensor, x []T, amax float32, stats *roundoff.St
 // Measure adds to stats what t has lost of x, the matrix that it was quantized from, whoever did so.
 // Its atoms are blocks. It panics if t's recipe is unknown, and unless x and t's slices have the lengths
 // that t.Rows and t.Cols ask for.
-func Measure[T Value](stats *roundoff.Stats, t *Tensor, x []T) {
+func Measure[T roundoff.Value](stats *roundoff.Stats, t *Tensor, x []T) {
 	t.check(len(x))
 	a := t.Recipe.arithmetic()
 	var values, decoded [chunkLen]float32

@@ -2,33 +2,21 @@ package nvfp4_test
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/trueup-rl/trueup/bf16"
+	"github.com/trueup-rl/trueup/internal/roundofftest"
 	"github.com/trueup-rl/trueup/nvfp4"
 	"github.com/trueup-rl/trueup/roundoff"
 )
-
-// lossy returns values from ties to outliers.
-func lossy(n int) []bf16.BF16 {
-	rng := rand.New(rand.NewPCG(7, 7))
-	x := make([]bf16.BF16, n)
-	for i := range x {
-		x[i] = bf16.FromFloat32(float32(rng.NormFloat64() * math.Ldexp(1, rng.IntN(20)-19)))
-	}
-	return x
-}
 
 func TestQuantizeStats(t *testing.T) {
 	for _, r := range nvfp4.Recipes() {
 		t.Run(r.String(), func(t *testing.T) {
 			const rows, cols = 40, 250
-			x := lossy(rows * cols)
+			x := roundofftest.Values(rows*cols, 20)
 			amax := nvfp4.AMaxBF16(x) / 2 // some saturate
 			want, got := nvfp4.New(rows, cols, r), nvfp4.New(rows, cols, r)
 			nvfp4.QuantizeBF16(want, x, amax)
@@ -38,26 +26,8 @@ func TestQuantizeStats(t *testing.T) {
 
 			decoded := make([]float32, rows*cols)
 			nvfp4.Dequantize(decoded, got)
-			var largest, noise, power float64
-			var flushed, nonFinite int64
-			for i, v := range x {
-				e := math.Abs(float64(v.Float32()) - float64(decoded[i]))
-				if math.IsNaN(e) || math.IsInf(e, 0) {
-					nonFinite++
-					continue
-				}
-				largest, noise, power = max(largest, e), noise+e*e, power+math.Pow(float64(v.Float32()), 2)
-				if decoded[i] == 0 && v.Float32() != 0 {
-					flushed++
-				}
-			}
 			sum := s.Summary()
-			assert.Equal(t, int64(rows*cols), sum.Values)
-			assert.Equal(t, nonFinite, sum.NonFinite)
-			assert.Equal(t, flushed, sum.Flushed)
-			assert.Equal(t, largest, sum.MaxError)
-			assert.InEpsilon(t, noise/float64(rows*cols-nonFinite), sum.MSE, 1e-12)
-			assert.InEpsilon(t, power/float64(rows*cols-nonFinite), sum.Power, 1e-12)
+			roundofftest.Check(t, x, decoded, sum)
 
 			// The rows in two parts: the same bits.
 			var parts, again [2]roundoff.Stats
@@ -97,7 +67,7 @@ func TestQuantizeStatsByHand(t *testing.T) {
 }
 
 func TestQuantizeStatsDoesNotAllocate(t *testing.T) {
-	x := lossy(40 * 250)
+	x := roundofftest.Values(40*250, 20)
 	for _, r := range []nvfp4.Recipe{nvfp4.ModelOpt, nvfp4.CompressedTensors} {
 		dst := nvfp4.New(40, 250, r)
 		var s roundoff.Stats

@@ -1,6 +1,10 @@
 package nvfp4
 
-import "math"
+import (
+	"math"
+
+	"github.com/trueup-rl/trueup/roundoff"
+)
 
 // QuantizeStochastic is [Quantize] with codes rounded at random to one of the two neighbours of a
 // value, the nearer one more often, so that their mean over seeds is the value. Scales are the
@@ -16,7 +20,7 @@ import "math"
 // row, it is byte i%4, from the lowest, of word i/4 of Philox4x32-10 with key seed and counter
 // row*RowScales(dst.Cols) + b. row is the first row of x in the whole matrix: parts that each say
 // where they begin get the bytes of the whole.
-func QuantizeStochastic[T Value](dst *Tensor, x []T, amax float32, seed uint64, row int) {
+func QuantizeStochastic[T roundoff.Value](dst *Tensor, x []T, amax float32, seed uint64, row int) {
 	if row < 0 {
 		panic("nvfp4: negative row")
 	}
@@ -26,7 +30,7 @@ func QuantizeStochastic[T Value](dst *Tensor, x []T, amax float32, seed uint64, 
 
 // QuantizeStochasticWords is [QuantizeStochastic] with random words given, four for each block, row
 // by row. It panics unless len(words) is 4*len(dst.Scales).
-func QuantizeStochasticWords[T Value](dst *Tensor, x []T, amax float32, words []uint32) {
+func QuantizeStochasticWords[T roundoff.Value](dst *Tensor, x []T, amax float32, words []uint32) {
 	if len(words) != wordsPerBlock*len(dst.Scales) {
 		panic("nvfp4: number of words is not four for each block")
 	}

@@ -77,9 +77,9 @@ func identifyFiles(t *testing.T) (source, quantized string, w []bf16.BF16) {
 	nvfp4.QuantizeBF16(n, w, nvfp4.AMaxBF16(w))
 	f := fp8.New(identifyRows, identifyCols, fp8.DeepGEMM, fp8.Tile128x128, fp8.FormatE4M3)
 	fp8.QuantizeBF16(f, w, 0)
-	m := mx.New(identifyRows, identifyCols, mx.E4M3, mx.RCeil)
+	m := mx.New(identifyRows, identifyCols, mx.RCeil, mx.E4M3)
 	mx.QuantizeBF16(m, w)
-	m4 := mx.New(identifyRows, identifyCols, mx.E2M1, mx.TorchAOEven)
+	m4 := mx.New(identifyRows, identifyCols, mx.TorchAOEven, mx.E2M1)
 	mx.QuantizeBF16(m4, w)
 	quantized = writeTensors(t, map[string]stored{
 		"up.weight":               {"U8", []int{identifyRows, identifyCols / 2}, n.Codes},

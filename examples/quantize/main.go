@@ -1,14 +1,16 @@
 // Quantize makes NVFP4 weights of a fused pair of matrices as ModelOpt does,
-// and tells what they lost.
+// tells what they lost, and finds out from the bytes alone who made them.
 package main
 
 import (
 	"fmt"
-	"math"
+	"log"
 	"math/rand/v2"
 
 	"github.com/trueup-rl/trueup/bf16"
+	"github.com/trueup-rl/trueup/identify"
 	"github.com/trueup-rl/trueup/nvfp4"
+	"github.com/trueup-rl/trueup/roundoff"
 )
 
 const rows, cols = 64, 256
@@ -17,14 +19,38 @@ func main() {
 	gate, up := weights(1), weights(2)
 	// Engines fuse gate and up and keep one tensor scale for both: quantize
 	// each with the maximum over the two.
-	amax := max(nvfp4.AMaxBF16(gate), nvfp4.AMaxBF16(up))
+	amax := nvfp4.FusedAMax(gate, up)
+	t := nvfp4.New(rows, cols, nvfp4.ModelOpt)
 	for i, w := range [][]bf16.BF16{gate, up} {
-		t := nvfp4.New(rows, cols, nvfp4.ModelOpt)
-		nvfp4.QuantizeBF16(t, w, amax)
-		decoded := make([]float32, len(w))
-		nvfp4.Dequantize(decoded, t)
-		fmt.Printf("%-4s %d values in %d bytes, tensor scale %.3g, relative error %.3f\n",
-			[]string{"gate", "up"}[i], len(w), len(t.Codes)+len(t.Scales)+4, t.TensorScale, relativeError(w, decoded))
+		var lost roundoff.Stats
+		nvfp4.QuantizeStats(t, w, amax, &lost)
+		fmt.Printf("%-4s %d values in %d bytes, tensor scale %.3g, signal to noise %.1f dB\n",
+			[]string{"gate", "up"}[i], len(w), len(t.Codes)+len(t.Scales)+4, t.TensorScale, lost.Summary().SQNR())
+	}
+
+	// A trainer that works on the weights of another recipe has other weights.
+	trained, engine := make([]float32, rows*cols), make([]float32, rows*cols)
+	bf16.Decode(trained, up)
+	nvfp4.FakeQuantize(trained, trained, rows, cols, nvfp4.TransformerEngine, amax)
+	nvfp4.Dequantize(engine, t)
+	differ := 0
+	for i, v := range engine {
+		if v != trained[i] {
+			differ++
+		}
+	}
+	fmt.Printf("%d values differ from %v\n", differ, nvfp4.TransformerEngine)
+
+	matches, err := identify.NVFP4(
+		&identify.Source{Rows: rows, Cols: cols, BF16: up},
+		&identify.NVFP4Bytes{Codes: t.Codes, Scales: t.Scales, TensorScale: []float32{t.TensorScale}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, m := range matches {
+		if m.Exact() {
+			fmt.Println("made by", &m)
+		}
 	}
 }
 
@@ -36,15 +62,4 @@ func weights(seed uint64) []bf16.BF16 {
 		w[i] = bf16.FromFloat32(float32(0.02 * rng.NormFloat64()))
 	}
 	return w
-}
-
-// relativeError returns |decoded − w| / |w| in the Frobenius norm.
-func relativeError(w []bf16.BF16, decoded []float32) float64 {
-	var num, den float64
-	for i, x := range w {
-		e := float64(decoded[i]) - float64(x.Float32())
-		num += e * e
-		den += float64(x.Float32()) * float64(x.Float32())
-	}
-	return math.Sqrt(num / den)
 }

@@ -6,6 +6,9 @@
 //
 //	TRUEUP_GOLDEN  correction/ formats/{elem,fp8,mx,nvfp4,swizzle}/   else testdata/golden
 //	TRUEUP_DATA    weights/ and other real data                        else testdata/data
+//
+// Tests walk whatever files a set has. go test caches results by the variables but not by what files
+// outside of the module hold: -count=1 runs again after a change there.
 package golden
 
 import (
