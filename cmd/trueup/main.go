@@ -23,6 +23,6 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(reportCommand(), identifyCommand(), planCommand())
+	c.AddCommand(reportCommand(), identifyCommand(), planCommand(), routeCommand())
 	return c
 }
