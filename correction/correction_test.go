@@ -133,6 +133,7 @@ func TestNonFinite(t *testing.T) {
 		{"seq-tis:1.5", []float32{1.5, 0, 0, 0, 1.5}, []uint8{1, 0, 0, 0, 1}},
 		{"seq-tis:1.5, nonfinite:zero", []float32{1.5, 0, 0, 0, 1.5}, []uint8{1, 1, 1, 0, 1}},
 		{"seq-tis:1.5, nonfinite:one", []float32{1.5, 1, 1, 0, 1.5}, []uint8{1, 1, 1, 0, 1}},
+		{"seq-tis:1.5, nonfinite:drop-row", []float32{1.5, 0, 0, 0, 1.5}, []uint8{0, 0, 0, 0, 0}},
 	} {
 		w, keep := fill(5)
 		s, err := corrector(t, c.policy).Correct(w, keep, b)
@@ -150,8 +151,18 @@ func TestNonFinite(t *testing.T) {
 // TestAnySplit measures rows of real data in parts and applies each part with
 // the merged statistics: the bits are those of the whole.
 func TestAnySplit(t *testing.T) {
+	for _, policy := range []string{
+		"seq-tis:2, batch-norm, geo-mask:0.9..1.1, token-k3:0.5",
+		"seq-tis:2, batch-norm-all, veto:0.01, mean-abs-ratio:1.2, max-k3-reverse:5",
+		"turn-tis:1.5, batch-norm, turn-mask:0.9..1.1, token-prob-diff:-0.1..0.1",
+		"seq-mask-tis:0.97..1.02, sum-prob-diff:-5..5",
+	} {
+		t.Run(policy, func(t *testing.T) { anySplit(t, policy) })
+	}
+}
+
+func anySplit(t *testing.T, policy string) {
 	set := sample.SmolLM2()
-	policy := "seq-tis:2, batch-norm, geo-mask:0.9..1.1, token-k3:0.5"
 	layout, err := rows.Ragged(set.Offsets)
 	require.NoError(t, err)
 	whole := &mismatch.Batch{Layout: layout, Trainer: set.TrainerBF16, Rollout: set.Rollout, Mask: set.Mask}

@@ -24,6 +24,8 @@ type Corrector struct {
 	weight      weightRule
 	filters     []filterRule
 	dropsTokens bool // some filter drops tokens one by one
+	derives     bool // some filter's statistic is not in a block
+	turnwise    bool // the weight or some filter is at level Turn
 	split       mismatch.Split
 	stats       Stats // of Correct
 
@@ -32,6 +34,8 @@ type Corrector struct {
 	block   kernel.Block
 	weights [kernel.BlockLen]float32
 	scratch []uint8
+	derived [kernel.BlockLen]float32 // a filter's statistic of the block
+	turns   turns
 }
 
 // New returns a corrector for the policy, or an error that wraps ErrPolicy.
@@ -39,11 +43,13 @@ func New(p Policy) (*Corrector, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	c := &Corrector{policy: p, weight: newWeightRule(p.Weight)}
+	c := &Corrector{policy: p, weight: newWeightRule(p.Weight), turnwise: p.Weight.Level == Turn}
 	for _, f := range p.Filters {
 		r := newFilterRule(f)
 		c.filters = append(c.filters, r)
-		c.dropsTokens = c.dropsTokens || r.Level == Token
+		c.dropsTokens = c.dropsTokens || r.Level == Token || r.Level == Turn
+		c.turnwise = c.turnwise || r.Level == Turn
+		c.derives = c.derives || r.derived()
 	}
 	return c, nil
 }
@@ -90,11 +96,11 @@ func (c *Corrector) Measure(dst *Stats, b *mismatch.Batch) error {
 // is needed by a policy that normalizes, and may be nil otherwise.
 func (c *Corrector) Apply(w []float32, keep []uint8, b *mismatch.Batch, global *Stats) error {
 	factor := 1.0
-	if c.policy.Normalize == BatchMean {
+	if c.policy.Normalize != AsIs {
 		if global == nil {
 			return fmt.Errorf("%w: %v needs the statistics of the whole batch", ErrPolicy, c.policy)
 		}
-		factor = global.NormFactor(c.policy.Weight.Level)
+		factor = global.Factor(&c.policy)
 	}
 	return c.run(w, keep, b, factor, nil)
 }
@@ -105,30 +111,51 @@ func (c *Corrector) run(w []float32, keep []uint8, b *mismatch.Batch, factor flo
 	if err := b.Check(); err != nil {
 		return err
 	}
+	if err := c.policy.checkInputs(b); err != nil {
+		return err
+	}
 	if need := b.Layout.Size(); w != nil && len(w) < need || keep != nil && len(keep) < need {
 		return fmt.Errorf("%w: %d weights and %d mask bytes, the layout needs %d", ErrShape, len(w), len(keep), need)
 	}
 	if dst != nil && c.split != 0 {
 		dst.mismatch.Split(c.split)
 	}
+	large := b.Layout.Size()*tokenBytes >= streamingBytes
 	for i := range b.Layout.Rows() {
 		start, end := b.Layout.Row(i)
 		_, padded := b.Layout.Storage(i)
 		var rowW []float32
 		if w != nil {
 			rowW = w[start:end]
-			clear(w[end:padded])
+			clearPadding(w[end:padded], large)
 		}
 		rowKeep := c.room(end - start)
 		if keep != nil {
 			rowKeep = keep[start:end]
-			clear(keep[end:padded])
+			clearPadding(keep[end:padded], large)
 		}
 		if err := c.row(rowW, rowKeep, b, i, factor, dst); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+const (
+	tokenBytes = 4 + 4 + 1 + 4 + 1 // of both log-probabilities, the masks and the weight
+	// streamingBytes is the size of a batch from which the caches have lost its
+	// first rows when the last are done.
+	streamingBytes = 32 << 20
+)
+
+// clearPadding clears what is behind a row of a batch, around the caches if that
+// is large.
+func clearPadding[T uint8 | float32](x []T, large bool) {
+	if large {
+		kernel.ClearStreaming(x)
+	} else {
+		clear(x)
+	}
 }
 
 func (c *Corrector) room(n int) []uint8 {

@@ -66,8 +66,8 @@ func threshold(v any) string {
 	return ""
 }
 
-// laterSets are golden sets of methods that this package does not have yet.
-var laterSets = []string{"loss_", "xfw_"}
+// otherSets are golden sets that verl's correction did not make, by prefix.
+var otherSets = []string{"loss_", "xfw_"}
 
 // goldenSets returns the case files of $TRUEUP_GOLDEN/correction, of
 // $TRUEUP_GOLDEN itself if it holds sets, or of the repository's own sets.
@@ -89,7 +89,7 @@ func TestGoldenVerl(t *testing.T) {
 	files := goldenSets(t)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), "_cases.json")
-		if slices.ContainsFunc(laterSets, func(p string) bool { return strings.HasPrefix(name, p) }) {
+		if slices.ContainsFunc(otherSets, func(p string) bool { return strings.HasPrefix(name, p) }) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) { runVerlSet(t, strings.TrimSuffix(file, "_cases.json")) })

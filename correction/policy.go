@@ -28,7 +28,13 @@ const (
 	Token    Level = iota // each token by itself
 	Sequence              // the row's sum: of d, the product Πρ
 	Mean                  // the row's mean: of d, the geometric mean of ρ
-	Maximum               // the row's largest value (filters on K2 and K3)
+	Maximum               // the row's largest value (filters)
+	// Any looks at each token and drops the row if any lies outside of the
+	// bounds: slime's veto, SkyRL's outlier mask (filters).
+	Any
+	// Turn is each turn's mean, by itself: a turn is a run of tokens in the mask
+	// between tokens that are not. (ROLL at 8eb27cc: segment.)
+	Turn
 )
 
 // Rule turns an importance ratio c into a weight.
@@ -44,6 +50,10 @@ const (
 	// IcePop is c where Lo ≤ c ≤ Hi and 0 elsewhere; the mask stays as it is.
 	// (Ring team, "IcePop", 2025.)
 	IcePop
+	// SeqMaskTIS is c, not truncated, in rows whose geometric mean of ρ lies
+	// between the bounds and 0 in the others; the mask stays as it is. Its level is
+	// Token. (NeMo-RL at 7ea279a, OpenRLHF at 3c3be62: seq-mask-tis.)
+	SeqMaskTIS
 )
 
 // Weight is a rule for the ratio at a level: with d the log-ratio of a token,
@@ -51,6 +61,7 @@ const (
 //	Token     c = e^d
 //	Sequence  c = e^Σd     the same for every token of the row
 //	Mean      c = e^(Σd/L)
+//	Turn      c = e^(Σd/L) of the token's turn
 //
 // where the exponent is clamped to ±20 first, as verl, slime and SkyRL do. At
 // level Token c is within 0.63 ulp of float32 and is compared with bounds rounded
@@ -61,20 +72,39 @@ type Weight struct {
 	Lo, Hi float64
 }
 
-// Statistic is the quantity that a filter looks at. d is clamped to ±20 before
-// it enters, token by token (verl's rule: a row's Σd in a filter and in a
-// weight differ when a token lies beyond).
+// Statistic is the quantity that a filter looks at. Where nothing else is said, d
+// is clamped to ±20 before it enters, token by token (verl's rule: a row's Σd in a
+// filter and in a weight differ when a token lies beyond).
 type Statistic uint8
 
 const (
 	Ratio Statistic = iota // ρ = e^d; at level Sequence Πρ, at level Mean its geometric mean
 	K2                     // d²/2
 	K3                     // e^d − 1 − d, an estimate of KL(rollout‖trainer)
+	// K3Reverse is e^−d − 1 + d: the form that estimates KL(trainer‖rollout), but
+	// for tokens that the trainer sampled; |d| is clamped to 30. AReaL (at 4aef98d)
+	// calls it kl_k3; it explodes where the trainer gives a sampled token little.
+	K3Reverse
+	// AbsRatio is e^|d|, |d| clamped to 30; a row's mean is NeMo-RL's (at 7ea279a)
+	// sequence log-probability error.
+	AbsRatio
+	// ProbDiff is p − q = e^trainer − e^rollout, in [−1, 1] for a token. (ROLL at
+	// 8eb27cc: diff.)
+	ProbDiff
+	// Age is Batch.Current − Batch.Version, 0 where that is negative.
+	Age
+	// OffPolicy, at level Mean, is a row's mean of rollout − optimized, where a
+	// difference that is NaN counts as 0 and one beyond ±1024 as that. It rejects
+	// only rows with Batch.RowAdvantage < 0: a bad answer that the policy has moved
+	// away from teaches nothing more. (Off-policy sequence masking,
+	// arXiv:2512.02556; TRL at f2cd577, slime at 624b824: opsm.)
+	OffPolicy
 )
 
-// Filter keeps the tokens, or at the other levels the rows, for which
-// Lo ≤ statistic ≤ Hi. Bounds are inclusive; at level Token they are, on the
-// scale of d, rounded to float32. K2 and K3 have no lower bound: Lo is 0.
+// Filter keeps the tokens, or at the other levels the turns or the rows, for which
+// Lo ≤ statistic ≤ Hi. Bounds are inclusive; where single tokens are compared
+// (levels Token, Maximum and Any) they are, for Ratio on the scale of d, rounded
+// to float32. Only Ratio and ProbDiff have a lower bound; elsewhere Lo is 0.
 type Filter struct {
 	Statistic Statistic
 	Level     Level
@@ -91,12 +121,15 @@ const (
 	// Sequence and Mean by the mean over rows; filters do not enter. A mean of
 	// 1e-8 or less leaves the weights alone. (verl's rollout_is_batch_normalize.)
 	BatchMean
+	// AllRowsMean is BatchMean where rows without a valid token count as rows of
+	// weight 0. (slime's tis_batch_normalize.)
+	AllRowsMean
 )
 
 // NonFinite says what becomes of a token in the mask one of whose
 // log-probabilities is NaN or infinite, or their difference too large for
-// float32. Such a token is counted and enters no
-// statistic, no row's ratio and no filter.
+// float32. Such a token is counted and enters no statistic, no row's ratio and no
+// filter; it goes with its row where a filter drops that.
 type NonFinite uint8
 
 const (
@@ -104,6 +137,7 @@ const (
 	ZeroWeight                  // weight 0 and in the mask: the loss's denominator still counts it (NeMo-RL)
 	UnitWeight                  // weight 1 and in the mask, as if the ratio were 1 (AReaL)
 	Refuse                      // Measure and Apply return an error that names row and token
+	DropRow                     // all of the row's tokens go out of the mask
 )
 
 // Check reports whether the policy makes sense, naming what does not.
@@ -119,13 +153,13 @@ func (p *Policy) Check() error {
 			return err
 		}
 	}
-	if p.Normalize > BatchMean {
+	if p.Normalize > AllRowsMean {
 		return fmt.Errorf("%w: unknown Normalize %d", ErrPolicy, p.Normalize)
 	}
-	if p.Normalize == BatchMean && p.Weight.Rule == Unweighted {
+	if p.Normalize != AsIs && p.Weight.Rule == Unweighted {
 		return fmt.Errorf("%w: nothing to normalize without a weight", ErrPolicy)
 	}
-	if p.NonFinite > Refuse {
+	if p.NonFinite > DropRow {
 		return fmt.Errorf("%w: unknown NonFinite %d", ErrPolicy, p.NonFinite)
 	}
 	return nil
@@ -143,10 +177,14 @@ func (w *Weight) check() error {
 			return fmt.Errorf("%w: %v: truncation has no lower bound; clip has", ErrPolicy, *w)
 		}
 	case Clip, IcePop:
+	case SeqMaskTIS:
+		if w.Level != Token {
+			return fmt.Errorf("%w: %v: seq-mask-tis weighs tokens", ErrPolicy, *w)
+		}
 	default:
 		return fmt.Errorf("%w: unknown Rule %d", ErrPolicy, w.Rule)
 	}
-	if w.Level > Mean {
+	if w.Level > Mean && w.Level != Turn {
 		return fmt.Errorf("%w: no weight at level %d", ErrPolicy, w.Level)
 	}
 	return checkBounds(w.Lo, w.Hi, w)
@@ -154,12 +192,23 @@ func (w *Weight) check() error {
 
 func (f *Filter) check() error {
 	switch {
-	case f.Statistic > K3:
+	case f.Statistic > OffPolicy:
 		return fmt.Errorf("%w: unknown Statistic %d", ErrPolicy, f.Statistic)
-	case f.Level > Maximum, f.Level == Maximum && f.Statistic == Ratio:
-		return fmt.Errorf("%w: no filter on statistic %d at level %d", ErrPolicy, f.Statistic, f.Level)
+	case f.Level > Turn:
+		return fmt.Errorf("%w: no filter at level %d", ErrPolicy, f.Level)
+	case f.Statistic == OffPolicy && f.Level != Mean:
+		return fmt.Errorf("%w: %v: the off-policy mask is of rows' means", ErrPolicy, *f)
+	case f.Statistic == ProbDiff:
+		if !(f.Lo <= f.Hi) || math.IsInf(f.Lo, 1) || math.IsInf(f.Hi, -1) {
+			return fmt.Errorf("%w: %v: bounds must satisfy lo ≤ hi", ErrPolicy, *f)
+		}
+		return nil
+	case f.Statistic == OffPolicy && f.Lo == 0 && f.Hi == f.Hi:
+		return nil
+	case f.Statistic == Age && f.Lo == 0 && f.Hi == 0:
+		return nil
 	case f.Statistic != Ratio && f.Lo != 0:
-		return fmt.Errorf("%w: %v: k2 and k3 have no lower bound", ErrPolicy, *f)
+		return fmt.Errorf("%w: %v: only a ratio and a difference of probabilities have a lower bound", ErrPolicy, *f)
 	}
 	return checkBounds(f.Lo, f.Hi, f)
 }

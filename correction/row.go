@@ -16,6 +16,14 @@ func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, fac
 		c.filters[k].sums = kernel.FilterSums{}
 	}
 	versions := b.Versions(i)
+	var column column
+	if c.derives || c.turnwise {
+		column = columnOf(b, i)
+	}
+	turnRatio := 0.0
+	if c.turnwise {
+		turnRatio = c.judgeTurns(column, mask, dst)
+	}
 	var found mismatch.Row
 	sums := &found.Sums
 	var weights, effect kernel.WeightSums
@@ -38,15 +46,23 @@ func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, fac
 			if direct = w != nil && n == len(y) && !c.dropsTokens; direct {
 				y = (*[kernel.BlockLen]float32)(w[at:])
 			}
-			weights.Add(y, &c.block, &c.weight.bounds)
+			block := &c.block
+			if c.weight.Level == Turn {
+				block = c.turns.blockAt(block, at)
+			}
+			weights.Add(y, block, &c.weight.bounds)
 		}
 		if w != nil && !direct {
 			copy(w[at:], y[:n])
 		}
 		rowKeep := keep[at : at+n]
 		c.block.Keep(rowKeep)
+		if c.turnwise {
+			c.turns.drop(rowKeep, at)
+		}
 		for k := range c.filters {
-			c.filters[k].add(rowKeep, &c.block)
+			f := &c.filters[k]
+			f.add(rowKeep, &c.block, f.statistic(&c.derived, &c.block, &column, at))
 		}
 		if c.dropsTokens {
 			kept += kernel.CountKept(rowKeep)
@@ -58,6 +74,13 @@ func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, fac
 	if !c.dropsTokens {
 		kept, effect = sums.N, weights
 	}
+	if c.weight.drops(sums) {
+		clear(w)
+		weights, effect = zeroWeights(&weights), zeroWeights(&effect)
+		if dst != nil {
+			dst.weight.countDropped(&c.weight, sums)
+		}
+	}
 
 	if dst != nil {
 		dst.mismatch.AddRow(&found)
@@ -65,7 +88,11 @@ func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, fac
 	left := momentsOf(&effect)
 	if c.weight.perToken() {
 		if dst != nil {
-			dst.weight.add(&c.weight, momentsOf(&weights), &weights, sums.Bounded.Ratio)
+			ratio := sums.Bounded.Ratio
+			if c.weight.Level == Turn {
+				ratio = turnRatio
+			}
+			dst.weight.add(&c.weight, momentsOf(&weights), &weights, ratio)
 		}
 		if w != nil && factor != 1 {
 			kernel.DivideWeights(w, float32(factor))
@@ -81,23 +108,55 @@ func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, fac
 			kernel.FillWeights(w, float32(shared/factor))
 		}
 	}
+	advantage := float32(0)
+	if b.RowAdvantage != nil {
+		advantage = b.RowAdvantage[i]
+	}
+	rejected := false
 	for k := range c.filters {
 		var filterDst *filterStats
 		if dst != nil {
 			filterDst = &dst.filters[k]
 		}
-		if c.filters[k].rejectsRow(filterDst, sums) {
+		if c.filters[k].rejectsRow(filterDst, sums, advantage) {
+			rejected = true
 			clear(keep)
 			left = exact.Block{}
 		}
 	}
+	if sums.NonFinite > 0 && c.policy.NonFinite == DropRow {
+		rejected = true
+		clear(keep)
+		left = exact.Block{}
+	}
 	if dst != nil {
 		dst.effect.add(left, sums.N)
 	}
-	if sums.NonFinite > 0 {
+	if sums.NonFinite > 0 && !rejected {
 		c.admitNonFinite(w, keep, trainer, rollout, mask)
 	}
 	return nil
+}
+
+// judgeTurns applies the filters at level Turn, adds them to dst, if that is not
+// nil, and returns the sum over tokens of their turns' ratios if the weight is at
+// that level.
+func (c *Corrector) judgeTurns(column column, mask []uint8, dst *Stats) float64 {
+	c.turns.start(column, mask)
+	for k := range c.filters {
+		if c.filters[k].Level != Turn {
+			continue
+		}
+		var filterDst *filterStats
+		if dst != nil {
+			filterDst = &dst.filters[k]
+		}
+		c.turns.filter(&c.filters[k], filterDst)
+	}
+	if c.weight.Level != Turn {
+		return 0
+	}
+	return c.turns.weigh()
 }
 
 // isFinite reports whether a token has a log-ratio.

@@ -45,7 +45,8 @@ type WeightSummary struct {
 	// which has no Lo.
 	High, Low int64
 	// At the levels Sequence and Mean, rows whose log-ratio, before it is
-	// clamped, lies above ln Hi and below ln Lo.
+	// clamped, lies above ln Hi and below ln Lo; with SeqMaskTIS, rows whose mean
+	// log-ratio does.
 	RowsHigh, RowsLow int64
 	RowMean           mismatch.Moments // of a row's mean weight
 	// Rows whose mean ratio lies above Hi and below Lo.
@@ -70,7 +71,8 @@ type FilterSummary struct {
 	// Value is the statistic over valid tokens, a row's value counting once for
 	// each of its tokens; Clamped is the same, clamped to the bounds.
 	Value, Clamped mismatch.Moments
-	// Tokens (level Token) or rows outside of the bounds.
+	// Tokens (level Token) or rows outside of the bounds; at level Any rows with a
+	// token outside, which may be both, and at level Turn turns.
 	High, Low int64
 	Row       mismatch.Moments // a row's value, or its mean over the row's tokens
 	// Rows whose Row lies outside of the bounds.
@@ -114,13 +116,29 @@ func (s *Stats) Effect() Effect {
 }
 
 // NormFactor returns what BatchMean divides by: the mean weight over tokens, or
-// over rows for a weight at another level; 1 if that is 1e-8 or less.
+// over rows for a weight at level Sequence or Mean; 1 if that is 1e-8 or less.
 func (s *Stats) NormFactor(level Level) float64 {
 	m := mismatch.Moments(s.weight.applied.Block())
-	if level != Token {
+	if level == Sequence || level == Mean {
 		m = mismatch.Moments(s.weight.rowMean.Block())
 	}
 	if mean := m.Mean(); mean > 1e-8 {
+		return mean
+	}
+	return 1
+}
+
+// Factor returns what the policy, whose Stats these are, divides weights by.
+func (s *Stats) Factor(p *Policy) float64 {
+	switch {
+	case p.Normalize == AsIs:
+		return 1
+	case p.Normalize == BatchMean || p.Weight.Level == Token || p.Weight.Level == Turn:
+		return s.NormFactor(p.Weight.Level)
+	}
+	m := s.mismatch.Summary()
+	rows := mismatch.Moments(s.weight.rowMean.Block()).With(m.EmptyRows, 0)
+	if mean := rows.Mean(); mean > 1e-8 {
 		return mean
 	}
 	return 1

@@ -9,26 +9,40 @@ import (
 
 // A policy's text is a list of terms:
 //
-//	weight    {token|seq|geo}-{tis:HI|clip:LO..HI|icepop:LO..HI}
-//	filter    {token|seq|geo}-mask:LO..HI
-//	          {token|sum|mean|max}-{k2|k3}:HI
-//	others    batch-norm
-//	          nonfinite:{drop|zero|one|error}
+//	weight    {token|seq|geo|turn}-{tis:HI|clip:LO..HI|icepop:LO..HI|raw}
+//	          seq-mask-tis:LO..HI
+//	filter    {token|seq|geo|max|any|turn}-mask:LO..HI
+//	          {token|sum|mean|max|any|turn}-{k2|k3|k3-reverse|abs-ratio|age}:HI
+//	          {token|sum|mean|max|any|turn}-prob-diff:LO..HI
+//	          veto:LO
+//	          opsm:HI
+//	others    {batch-norm|batch-norm-all}
+//	          nonfinite:{drop|drop-row|zero|one|error}
 //
-// A missing LO is 0 and a missing HI is infinite: "seq-mask:0.5..".
+// A missing LO is 0, of prob-diff −∞, and a missing HI is infinite:
+// "seq-mask:0.5..". "token-raw" is "token-tis:+Inf", and "veto:LO"
+// "any-mask:LO..".
 
 var (
 	ruleNames      = [...]string{Truncate: "tis", Clip: "clip", IcePop: "icepop"}
-	ratioLevels    = [...]string{Token: "token", Sequence: "seq", Mean: "geo"}
-	klLevels       = [...]string{Token: "token", Sequence: "sum", Mean: "mean", Maximum: "max"}
-	statisticNames = [...]string{Ratio: "mask", K2: "k2", K3: "k3"}
-	nonFiniteNames = [...]string{Drop: "drop", ZeroWeight: "zero", UnitWeight: "one", Refuse: "error"}
+	ratioLevels    = [...]string{Token: "token", Sequence: "seq", Mean: "geo", Maximum: "max", Any: "any", Turn: "turn"}
+	sumLevels      = [...]string{Token: "token", Sequence: "sum", Mean: "mean", Maximum: "max", Any: "any", Turn: "turn"}
+	statisticNames = [...]string{
+		Ratio: "mask", K2: "k2", K3: "k3", K3Reverse: "k3-reverse", AbsRatio: "abs-ratio",
+		ProbDiff: "prob-diff", Age: "age", OffPolicy: "",
+	}
+	nonFiniteNames = [...]string{Drop: "drop", ZeroWeight: "zero", UnitWeight: "one", Refuse: "error", DropRow: "drop-row"}
 )
 
 const (
-	none      = "none"
-	batchNorm = "batch-norm"
-	nonFinite = "nonfinite"
+	none         = "none"
+	raw          = "raw"
+	seqMaskTIS   = "seq-mask-tis"
+	veto         = "veto"
+	opsm         = "opsm"
+	batchNorm    = "batch-norm"
+	batchNormAll = "batch-norm-all"
+	nonFinite    = "nonfinite"
 )
 
 // Parse reads a policy from its text form, for instance
@@ -50,51 +64,107 @@ func Parse(s string) (Policy, error) {
 
 func (p *Policy) parseTerm(term string) error {
 	name, value, _ := strings.Cut(term, ":")
-	switch name {
-	case batchNorm:
+	level, what, _ := strings.Cut(name, "-")
+	_, isRule := find(ruleNames[:], what)
+	switch {
+	case name == batchNorm, name == batchNormAll:
 		if value != "" {
 			return fmt.Errorf("%w: %q takes no value", ErrPolicy, term)
 		}
 		p.Normalize = BatchMean
+		if name == batchNormAll {
+			p.Normalize = AllRowsMean
+		}
 		return nil
-	case nonFinite:
+	case name == nonFinite:
 		n, err := ParseNonFinite(value)
 		p.NonFinite = n
 		return err
-	}
-
-	level, what, _ := strings.Cut(name, "-")
-	if rule, ok := find(ruleNames[:], what); ok {
-		l, ok := find(ratioLevels[:], level)
-		if !ok {
-			return fmt.Errorf("%w: %q: no level %q for a weight", ErrPolicy, term, level)
-		}
+	case name == seqMaskTIS, what == raw, isRule:
 		if p.Weight.Rule != Unweighted {
 			return fmt.Errorf("%w: %q: a second weight", ErrPolicy, term)
 		}
-		w := Weight{Rule: Rule(rule), Level: Level(l)}
-		var err error
-		w.Lo, w.Hi, err = parseBounds(term, value, w.Rule == Truncate)
+		w, err := parseWeight(term, name, level, what, value)
 		p.Weight = w
 		return err
 	}
-	if statistic, ok := find(statisticNames[:], what); ok {
-		f := Filter{Statistic: Statistic(statistic)}
-		levels := klLevels[:]
-		if f.Statistic == Ratio {
-			levels = ratioLevels[:]
-		}
-		l, ok := find(levels, level)
-		if !ok {
-			return fmt.Errorf("%w: %q: no level %q for this filter", ErrPolicy, term, level)
-		}
-		f.Level = Level(l)
-		var err error
-		f.Lo, f.Hi, err = parseBounds(term, value, f.Statistic != Ratio)
-		p.Filters = append(p.Filters, f)
-		return err
+	f, err := parseFilter(term, name, level, what, value)
+	p.Filters = append(p.Filters, f)
+	return err
+}
+
+// parseWeight reads the weight that a term "name:value" is, with name
+// "level-what".
+func parseWeight(term, name, level, what, value string) (w Weight, err error) {
+	if name == seqMaskTIS {
+		w.Rule = SeqMaskTIS
+		w.Lo, w.Hi, err = parseBounds(term, value, false, 0)
+		return w, err
 	}
-	return fmt.Errorf("%w: unknown term %q", ErrPolicy, term)
+	l, ok := find(ratioLevels[:], level)
+	if !ok {
+		return w, fmt.Errorf("%w: %q: no level %q for a weight", ErrPolicy, term, level)
+	}
+	w.Level = Level(l)
+	if what == raw {
+		if value != "" {
+			return w, fmt.Errorf("%w: %q takes no value", ErrPolicy, term)
+		}
+		w.Rule, w.Hi = Truncate, math.Inf(1)
+		return w, nil
+	}
+	rule, _ := find(ruleNames[:], what)
+	w.Rule = Rule(rule)
+	w.Lo, w.Hi, err = parseBounds(term, value, w.Rule == Truncate, 0)
+	return w, err
+}
+
+// parseFilter is parseWeight for a filter.
+func parseFilter(term, name, level, what, value string) (f Filter, err error) {
+	switch name {
+	case veto:
+		f = Filter{Level: Any, Hi: math.Inf(1)}
+		if value == "" {
+			return f, fmt.Errorf("%w: %q: a bound is missing", ErrPolicy, term)
+		}
+		f.Lo, err = parseBound(term, value, 0)
+		return f, err
+	case opsm:
+		f = Filter{Statistic: OffPolicy, Level: Mean}
+		_, f.Hi, err = parseBounds(term, value, true, 0)
+		return f, err
+	}
+	statistic, ok := find(statisticNames[:], what)
+	if !ok {
+		return f, fmt.Errorf("%w: unknown term %q", ErrPolicy, term)
+	}
+	f.Statistic = Statistic(statistic)
+	l, ok := find(f.levels(), level)
+	if !ok {
+		return f, fmt.Errorf("%w: %q: no level %q for this filter", ErrPolicy, term, level)
+	}
+	f.Level = Level(l)
+	f.Lo, f.Hi, err = parseBounds(term, value, !f.twoSided(), f.leastLo())
+	return f, err
+}
+
+// levels returns the names of the levels of the filter's statistic.
+func (f *Filter) levels() []string {
+	if f.Statistic == Ratio {
+		return ratioLevels[:]
+	}
+	return sumLevels[:]
+}
+
+// twoSided reports whether the filter has a lower bound.
+func (f *Filter) twoSided() bool { return f.Statistic == Ratio || f.Statistic == ProbDiff }
+
+// leastLo returns the lower bound that bounds nothing.
+func (f *Filter) leastLo() float64 {
+	if f.Statistic == ProbDiff {
+		return math.Inf(-1)
+	}
+	return 0
 }
 
 // find returns the index of a non-empty name.
@@ -107,8 +177,8 @@ func find(names []string, name string) (int, bool) {
 	return 0, false
 }
 
-// parseBounds reads "HI" (single) or "LO..HI".
-func parseBounds(term, s string, single bool) (lo, hi float64, err error) {
+// parseBounds reads "HI" (single) or "LO..HI", of which a missing LO is least.
+func parseBounds(term, s string, single bool, least float64) (lo, hi float64, err error) {
 	from, to, isRange := strings.Cut(s, "..")
 	switch {
 	case s == "":
@@ -118,9 +188,10 @@ func parseBounds(term, s string, single bool) (lo, hi float64, err error) {
 	case !single && !isRange:
 		return 0, 0, fmt.Errorf("%w: %q: a range LO..HI expected", ErrPolicy, term)
 	case single:
-		from, to = "", s
+		hi, err = parseBound(term, s, math.Inf(1))
+		return 0, hi, err
 	}
-	if lo, err = parseBound(term, from, 0); err != nil {
+	if lo, err = parseBound(term, from, least); err != nil {
 		return 0, 0, err
 	}
 	hi, err = parseBound(term, to, math.Inf(1))
@@ -147,8 +218,11 @@ func (p Policy) String() string {
 	for _, f := range p.Filters {
 		terms = append(terms, f.String())
 	}
-	if p.Normalize == BatchMean {
+	switch p.Normalize {
+	case BatchMean:
 		terms = append(terms, batchNorm)
+	case AllRowsMean:
+		terms = append(terms, batchNormAll)
 	}
 	if p.NonFinite != Drop {
 		terms = append(terms, nonFinite+":"+p.NonFinite.String())
@@ -161,8 +235,11 @@ func (p Policy) String() string {
 
 // String returns the weight's term.
 func (w Weight) String() string {
-	if w.Rule == Unweighted {
+	switch w.Rule {
+	case Unweighted:
 		return none
+	case SeqMaskTIS:
+		return seqMaskTIS + ":" + formatRange(w.Lo, w.Hi)
 	}
 	name := nameOf(ratioLevels[:], w.Level) + "-" + nameOf(ruleNames[:], w.Rule) + ":"
 	if w.Rule == Truncate {
@@ -173,13 +250,20 @@ func (w Weight) String() string {
 
 // String returns the filter's term.
 func (f Filter) String() string {
-	if f.Statistic == Ratio {
-		return nameOf(ratioLevels[:], f.Level) + "-mask:" + formatRange(f.Lo, f.Hi)
+	switch {
+	case f.Statistic == OffPolicy:
+		return opsm + ":" + formatBound(f.Hi, math.NaN())
+	case f.Statistic == Ratio && f.Level == Any && math.IsInf(f.Hi, 1):
+		return veto + ":" + formatBound(f.Lo, math.NaN())
 	}
-	return nameOf(klLevels[:], f.Level) + "-" + nameOf(statisticNames[:], f.Statistic) + ":" + formatBound(f.Hi, math.NaN())
+	name := nameOf(f.levels(), f.Level) + "-" + nameOf(statisticNames[:], f.Statistic) + ":"
+	if f.twoSided() {
+		return name + formatBound(f.Lo, f.leastLo()) + ".." + formatBound(f.Hi, math.Inf(1))
+	}
+	return name + formatBound(f.Hi, math.NaN())
 }
 
-// String returns drop, zero, one or error.
+// String returns drop, drop-row, zero, one or error.
 func (n NonFinite) String() string { return nameOf(nonFiniteNames[:], n) }
 
 // ParseNonFinite reads what String prints.

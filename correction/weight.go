@@ -1,6 +1,8 @@
 package correction
 
 import (
+	"math"
+
 	"github.com/trueup-rl/trueup/internal/exact"
 	"github.com/trueup-rl/trueup/internal/kernel"
 )
@@ -18,16 +20,45 @@ func newWeightRule(w Weight) weightRule {
 	if w.Rule == Truncate {
 		low = 1 / w.Hi
 	}
-	return weightRule{
+	r := weightRule{
 		Weight: w,
 		bounds: kernel.Bounds{Lo: w.Lo, Hi: w.Hi, Low: low, Zero: w.Rule == IcePop},
 		logLo:  kernel.Log(low),
 		logHi:  kernel.Log(w.Hi),
 	}
+	if w.Rule == SeqMaskTIS { // the bounds are the row's, not the token's
+		r.bounds = kernel.Bounds{Hi: math.Inf(1)}
+	}
+	return r
+}
+
+// drops reports whether SeqMaskTIS gives the row weight 0.
+func (r *weightRule) drops(s *kernel.RowSums) bool {
+	if r.Rule != SeqMaskTIS || s.N == 0 {
+		return false
+	}
+	mean := s.D / float64(s.N)
+	return mean < r.logLo || mean > r.logHi
+}
+
+// countDropped counts such a row.
+func (s *weightStats) countDropped(r *weightRule, sums *kernel.RowSums) {
+	if sums.D/float64(sums.N) > r.logHi {
+		s.rowHigh++
+	} else {
+		s.rowLow++
+	}
+}
+
+// zeroWeights returns as many weights of 0, with the counts of s.
+func zeroWeights(s *kernel.WeightSums) kernel.WeightSums {
+	return kernel.WeightSums{N: s.N, High: s.High, Low: s.Low}
 }
 
 // perToken reports whether tokens of a row have weights of their own.
-func (r *weightRule) perToken() bool { return r.Rule != Unweighted && r.Level == Token }
+func (r *weightRule) perToken() bool {
+	return r.Rule != Unweighted && (r.Level == Token || r.Level == Turn)
+}
 
 // ofRow returns the weight that the tokens of a row share, at level Token that
 // of no rule, and adds it to dst, if that is not nil.

@@ -28,6 +28,12 @@ type Batch struct {
 	// not known, and Current the trainer's; see ByStaleness.
 	Version []int32
 	Current int32
+	// Optimized are the log-probabilities under the policy that is being
+	// optimized, nil if the correction does not look at them.
+	Optimized []float32
+	// RowAdvantage is the advantage of each row, nil if the correction does not
+	// look at it.
+	RowAdvantage []float32
 }
 
 // Check reports whether every array covers the layout.
@@ -42,6 +48,10 @@ func (b *Batch) Check() error {
 		return fmt.Errorf("%w: Mask has %d elements, the layout needs %d", ErrShape, len(b.Mask), need)
 	case b.Version != nil && len(b.Version) < need:
 		return fmt.Errorf("%w: Version has %d elements, the layout needs %d", ErrShape, len(b.Version), need)
+	case b.Optimized != nil && len(b.Optimized) < need:
+		return fmt.Errorf("%w: Optimized has %d elements, the layout needs %d", ErrShape, len(b.Optimized), need)
+	case b.RowAdvantage != nil && len(b.RowAdvantage) < b.Layout.Rows():
+		return fmt.Errorf("%w: RowAdvantage has %d elements for %d rows", ErrShape, len(b.RowAdvantage), b.Layout.Rows())
 	}
 	return nil
 }

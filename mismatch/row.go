@@ -16,8 +16,7 @@ type Row struct {
 // token. versions are those from the block's first token on, nil if unknown.
 func (s *Stats) AddBlock(r *Row, b *kernel.Block, versions []int32, current int32) {
 	r.Sums.Add(b)
-	r.Sums.AddSpread(b)
-	s.histogram.Add(b)
+	r.Sums.AddSpread(b, &s.histogram)
 	if s.split != 0 && b.Count > 0 {
 		r.addBuckets(s.split, b, versions, current)
 	}

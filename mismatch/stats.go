@@ -11,7 +11,7 @@ import (
 // a row's sums end in float64, and sums over rows are exact, so that Stats merged
 // from any split of the rows over workers, in any order, hold the same bits.
 //
-// The zero value is empty. A Stats is about 24 KiB, most of it a histogram.
+// The zero value is empty. A Stats is about 32 KiB, most of it a histogram.
 type Stats struct {
 	rows, empty, nonFinite int64
 	over2, underHalf       int64

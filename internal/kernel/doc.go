@@ -4,3 +4,5 @@
 //
 // Nothing here checks its arguments; the public packages do, once.
 package kernel
+
+//go:generate env GOWORK=off go -C _asm run ./count -out ../INSTRUCTIONS.md

@@ -14,40 +14,67 @@ const (
 )
 
 // Histogram counts log-ratios: from 0 on positive ones and zero by bin, from
-// HistSide on negative ones. Counts are kept twice, for every other token, so
-// that equal neighbours do not wait for one another.
-type Histogram [2][histLen]int64
+// HistSide on negative ones.
+type Histogram struct {
+	// recent counts one token in four in each of a bin's counters, so that equal
+	// neighbours do not wait for one another; counts go on to total before pending,
+	// the number of tokens in it, gets too large for them.
+	recent  [histLen][histTurns]uint32
+	pending int
+	total   [histLen]int64
+}
 
 const (
-	histLen  = 1024
-	histBase = (127+histLow)*histPerOctave - 1
+	histLen   = 1024
+	histBase  = (127+histLow)*histPerOctave - 1
+	histTurns = 4
 )
 
 // Bin returns the count of a bin.
-func (h *Histogram) Bin(i int) int64 { return h[0][i] + h[1][i] }
+func (h *Histogram) Bin(i int) int64 {
+	r := &h.recent[i]
+	return h.total[i] + int64(r[0]) + int64(r[1]) + int64(r[2]) + int64(r[3])
+}
 
 // Merge adds the counts of o.
 func (h *Histogram) Merge(o *Histogram) {
-	for k := range h {
-		for i, n := range o[k] {
-			h[k][i] += n
+	h.reserve(o.pending)
+	for i := range h.total {
+		h.total[i] += o.total[i]
+		for k, n := range o.recent[i] {
+			h.recent[i][k] += n
 		}
 	}
 }
 
-// Add counts the block's valid tokens.
-func (h *Histogram) Add(b *Block) {
-	n := groupsOf(b.N) * BlockLanes
-	if !h.addFast(b, n) {
-		for t, d := range b.D[:n] {
-			h[t%2][histBin(d)]++
-		}
+// addGeneric counts the block's tokens from up to to; reserve comes before it.
+func (h *Histogram) addGeneric(b *Block, from, to int) {
+	for t := from; t < to; t++ {
+		h.recent[histBin(b.D[t])][t%histTurns]++
 	}
-	h[0][0] -= int64(n - b.Count) // those not valid count as 0 so far
+}
+
+// correct puts right what a block of n tokens counted wrong: those not valid, as
+// 0, and those that are far, as if clamped.
+func (h *Histogram) correct(b *Block, n int) {
+	h.total[0] -= int64(n - b.Count)
 	for _, d := range b.far.d[:b.far.n] {
-		h[0][histBin(max(-Clamp, min(d, Clamp)))]--
-		h[0][histBin(d)]++
+		h.total[histBin(max(-Clamp, min(d, Clamp)))]--
+		h.total[histBin(d)]++
 	}
+}
+
+// reserve makes room in recent for n tokens.
+func (h *Histogram) reserve(n int) {
+	const most = math.MaxInt32
+	if h.pending > most-n {
+		for i := range h.total {
+			h.total[i] = h.Bin(i)
+		}
+		clear(h.recent[:])
+		h.pending = 0
+	}
+	h.pending += n
 }
 
 // histBin returns the bin of d, which is not NaN. The bits of a float32 count

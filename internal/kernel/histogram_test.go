@@ -41,10 +41,11 @@ func TestHistogram(t *testing.T) {
 		for _, n := range []int{512, 511, 8, 7} { // the rest in another block
 			var b kernel.Block
 			var h kernel.Histogram
+			var sums kernel.RowSums
 			b.Load(trainer[:n], rollout[:n], mask[:n])
-			h.Add(&b)
+			sums.AddSpread(&b, &h)
 			b.Load(trainer[n:], rollout[n:], mask[n:])
-			h.Add(&b)
+			sums.AddSpread(&b, &h)
 			got := make([]int64, len(want))
 			for i := range got {
 				got[i] = h.Bin(i)
@@ -52,4 +53,28 @@ func TestHistogram(t *testing.T) {
 			assert.Equal(t, want, got)
 		}
 	})
+}
+
+// TestHistogramMerge doubles a histogram until its counts pass 32 bits.
+func TestHistogramMerge(t *testing.T) {
+	trainer, rollout := make([]float32, 512), make([]float32, 512)
+	for i := range 512 {
+		trainer[i] = float32(i % 3)
+	}
+	var b kernel.Block
+	var h kernel.Histogram
+	b.Load(trainer, rollout, nil)
+	new(kernel.RowSums).AddSpread(&b, &h)
+	zeros := h.Bin(0)
+	assert.EqualValues(t, 171, zeros)
+	for k := 1; k <= 30; k++ {
+		other := h
+		h.Merge(&other)
+		total := int64(0)
+		for i := range 2 * kernel.HistSide {
+			total += h.Bin(i)
+		}
+		assert.Equal(t, int64(512)<<k, total)
+		assert.Equal(t, zeros<<k, h.Bin(0))
+	}
 }

@@ -2,14 +2,23 @@
 
 package kernel
 
-// A caller's chunk is at most MXChunk blocks, so that no call is long. What is done
-// once a block, and not once a value, is left to the generic twins.
+// A caller's chunk is at most MXChunk blocks, so that no call is long.
 
 func mxScalesFast(scales []uint8, factor, amax []float32, rule *MXScale) (n int, nan bool) {
-	return 0, false
+	g := neonGroups(len(scales), 16)
+	if g > 0 {
+		nan = mxScalesNEON(&scales[0], &factor[0], &amax[0], g, &rule.Steps[0], rule.Zero, rule.NaN) != 0
+	}
+	return 16 * g, nan
 }
 
-func mxMultipliersFast(mult []float32, scales []uint8) int { return 0 }
+func mxMultipliersFast(mult []float32, scales []uint8) int {
+	g := neonGroups(len(scales), 16)
+	if g > 0 {
+		mxMultipliersNEON(&mult[0], &scales[0], g)
+	}
+	return 16 * g
+}
 
 func encodeMXE2M1Fast(codes []byte, src, factor []float32) int {
 	g := neonGroups(len(factor), 2)

@@ -4,8 +4,7 @@ package kernel
 
 import "math"
 
-// A caller's chunk is at most NVFP4Chunk blocks, so that no call is long. What is
-// done once a block, and not once a value, is left to the generic twins.
+// A caller's chunk is so small that no call is long.
 
 // neonGroups returns how many groups of size blocks NEON takes of n.
 func neonGroups(n, size int) int {
@@ -31,11 +30,34 @@ func blockAMaxBF16Fast(amax []float32, src []uint16) int {
 	return 8 * g
 }
 
-func scalesModelOptFast(scales []uint8, div, amax []float32, g float32, zeroIsOne bool) int { return 0 }
+func scalesModelOptFast(scales []uint8, div, amax []float32, g float32, zeroIsOne bool) int {
+	zeroKey := math.Float32frombits(f32Sign | f32NaN) // no maximum has these bits
+	if zeroIsOne {
+		zeroKey = 0
+	}
+	n := neonGroups(len(amax), 16)
+	if n > 0 {
+		scalesModelOptNEON(&scales[0], &div[0], &amax[0], float32(6*g), g, zeroKey, n)
+	}
+	return 16 * n
+}
 
-func scalesTEFast(scales []uint8, mult, amax []float32, s float32) int { return 0 }
+func scalesTEFast(scales []uint8, mult, amax []float32, s float32) int {
+	perMax, inverse := scalesTEFactors(s)
+	n := neonGroups(len(amax), 16)
+	if n > 0 {
+		scalesTENEON(&scales[0], &mult[0], &amax[0], perMax, inverse, n)
+	}
+	return 16 * n
+}
 
-func blockMultipliersFast(mult []float32, scales []uint8, a, b float32) int { return 0 }
+func blockMultipliersFast(mult []float32, scales []uint8, a, b float32) int {
+	n := neonGroups(len(scales), 16)
+	if n > 0 {
+		blockMultipliersNEON(&mult[0], &scales[0], a, b, n)
+	}
+	return 16 * n
+}
 
 func encodeE2M1DivFast(codes []byte, src, div []float32) int {
 	g := neonGroups(len(div), 2)

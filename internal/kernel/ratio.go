@@ -1,5 +1,7 @@
 package kernel
 
+//go:generate env GOWORK=off go -C _asm run ./arm64/ratio -out ../zratio_arm64.s -stubs ../zratio_arm64.go -pkg kernel
+
 // Bounds that keep every sum finite whatever the input. They lie far outside of
 // what two models can give for the same token.
 const (

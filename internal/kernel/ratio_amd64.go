@@ -50,14 +50,14 @@ func (b *Block) exponentialsFast(trainer, rollout []float32, groups int) int {
 	return groups * BlockLanes
 }
 
-func (l *spreadLanes) addFast(b *Block, groups int) int {
+func (l *spreadLanes) addFast(b *Block, h *Histogram, groups int) int {
 	switch {
 	case level == Generic || groups == 0:
 		return 0
 	case level == AVX512:
-		spreadAVX512(&l.sums[0][0], &b.D[0], &b.K3[0], groups)
+		spreadAVX512(&l.sums[0][0], &b.D[0], &b.K3[0], &h.recent[0][0], groups)
 	default:
-		spreadAVX2(&l.sums[0][0], &b.D[0], &b.K3[0], groups)
+		spreadAVX2(&l.sums[0][0], &b.D[0], &b.K3[0], &h.recent[0][0], groups)
 	}
 	return groups * BlockLanes
 }
@@ -89,22 +89,6 @@ func (l *weightLanes) addKeptFast(y *[BlockLen]float32, keep []uint8) int {
 		keptAVX2(&l.sums[0][0], &y[0], &keep[0], groups)
 	}
 	return groups * BlockLanes
-}
-
-// addFast counts the first n tokens, n being whole groups.
-func (h *Histogram) addFast(b *Block, n int) bool {
-	groups := n / BlockLanes
-	if level == Generic || groups == 0 {
-		return false
-	}
-	var bin [BlockLen]uint16
-	if level == AVX512 {
-		binsAVX512(&bin[0], &b.D[0], groups)
-	} else {
-		binsAVX2(&bin[0], &b.D[0], groups)
-	}
-	tallyAVX2(&h[0][0], &bin[0], groups)
-	return true
 }
 
 func divideFast(w []float32, factor float32) int {

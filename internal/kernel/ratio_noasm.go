@@ -1,4 +1,4 @@
-//go:build !amd64 || purego
+//go:build (!amd64 && !arm64) || purego
 
 package kernel
 
@@ -10,15 +10,13 @@ func (b *Block) logRatiosFast(at int, trainer, rollout []float32, groups int) in
 
 func (b *Block) exponentialsFast(trainer, rollout []float32, groups int) int { return 0 }
 
-func (l *spreadLanes) addFast(b *Block, groups int) int { return 0 }
+func (l *spreadLanes) addFast(b *Block, h *Histogram, groups int) int { return 0 }
 
 func (l *weightLanes) addFast(y *[BlockLen]float32, b *Block, r *weightBounds, groups int) int {
 	return 0
 }
 
 func (l *weightLanes) addKeptFast(y *[BlockLen]float32, keep []uint8) int { return 0 }
-
-func (h *Histogram) addFast(b *Block, n int) bool { return false }
 
 func divideFast(w []float32, factor float32) int { return 0 }
 

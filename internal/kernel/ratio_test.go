@@ -69,9 +69,8 @@ func compute(trainer, rollout []float32, mask []uint8, bounds *kernel.Bounds) re
 		}
 		block.Load(trainer[at:], rollout[at:], m)
 		out.sums.Add(&block)
-		out.sums.AddSpread(&block)
+		out.sums.AddSpread(&block, &out.histogram)
 		out.wSums.Add(&y, &block, bounds)
-		out.histogram.Add(&block)
 		keep := make([]uint8, block.N)
 		block.Keep(keep)
 		for i, r := range []kernel.Range{{Lo: -0.1, Hi: 0.2}, {Hi: 0.01, Square: true}, {Hi: 0.3}} {
@@ -259,6 +258,7 @@ func TestMasks(t *testing.T) {
 func TestNothingIsAllocated(t *testing.T) {
 	trainer, rollout, mask := row(rand.New(rand.NewPCG(1, 7)), 600)
 	var b kernel.Block
+	var h kernel.Histogram
 	var y [kernel.BlockLen]float32
 	kerneltest.EachLevel(t, func(t *testing.T) {
 		assert.Zero(t, testing.AllocsPerRun(5, func() {
@@ -267,7 +267,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			var f kernel.FilterSums
 			b.Load(trainer, rollout, mask)
 			s.Add(&b)
-			s.AddSpread(&b)
+			s.AddSpread(&b, &h)
 			w.Add(&y, &b, someBounds[0])
 			f.Add(nil, &b.D, &b, &kernel.Range{Hi: 1})
 		}))

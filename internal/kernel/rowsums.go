@@ -92,12 +92,16 @@ func (s *BoundedSums) AddToken(b *Block, t int) {
 	s.K3 += float64(b.K3[t])
 }
 
-// AddSpread adds what a block tells of the spread of d and k3.
-func (s *RowSums) AddSpread(b *Block) {
+// AddSpread adds what a block tells of the spread of d and k3, and counts its
+// valid tokens in h.
+func (s *RowSums) AddSpread(b *Block, h *Histogram) {
 	l := spreadLanes{}
 	groups := groupsOf(b.N)
-	n := l.addFast(b, groups)
-	l.addGeneric(b, n, groups*BlockLanes)
+	h.reserve(groups * BlockLanes)
+	done := l.addFast(b, h, groups)
+	l.addGeneric(b, done, groups*BlockLanes)
+	h.addGeneric(b, done, groups*BlockLanes)
+	h.correct(b, groups*BlockLanes)
 	var sums [numSpreadSums]float64
 	foldLanes(sums[:], l.sums[:])
 	s.AbsD += sums[spreadAbs]

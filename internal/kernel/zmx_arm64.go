@@ -4,6 +4,16 @@
 
 package kernel
 
+// mxScalesNEON agrees with mxScalesGeneric on groups of 16 blocks, one or more. It returns a number that is not 0 if a block is NaN.
+//
+//go:noescape
+func mxScalesNEON(scales *uint8, factor *float32, amax *float32, groups int, steps *uint32, zero float32, nan float32) int
+
+// mxMultipliersNEON agrees with mxMultipliersGeneric on groups of 16 blocks, one or more.
+//
+//go:noescape
+func mxMultipliersNEON(mult *float32, scales *uint8, groups int)
+
 // encodeMXE2M1NEON agrees with encodeMXE2M1Generic on groups of 32 values, one or more,
 // where no product is NaN.
 //

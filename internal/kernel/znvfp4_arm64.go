@@ -14,6 +14,21 @@ func blockAMaxNEON(amax *float32, src *float32, groups int)
 //go:noescape
 func blockAMaxBF16NEON(amax *float32, src *uint16, groups int)
 
+// scalesModelOptNEON agrees with scalesModelOptGeneric on groups of 16 blocks, one or more. Blocks whose maximum has the bits of zeroKey get scale 1: 0 for zeroIsOne, else NaN with a sign.
+//
+//go:noescape
+func scalesModelOptNEON(scales *uint8, div *float32, amax *float32, sixG float32, tensorScale float32, zeroKey float32, groups int)
+
+// scalesTENEON agrees with scalesTEGeneric on groups of 16 blocks, one or more. perMax is s·(1/6), inverse is 1/s.
+//
+//go:noescape
+func scalesTENEON(scales *uint8, mult *float32, amax *float32, perMax float32, inverse float32, groups int)
+
+// blockMultipliersNEON agrees with blockMultipliersGeneric on groups of 16 blocks, one or more.
+//
+//go:noescape
+func blockMultipliersNEON(mult *float32, scales *uint8, a float32, b float32, groups int)
+
 // encodeE2M1MulNEON agrees with encodeE2M1MulGeneric on groups of 2 blocks, one or more.
 //
 //go:noescape

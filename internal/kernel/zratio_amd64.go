@@ -16,11 +16,11 @@ func logRatiosAVX2(lanes *float32, d *float32, invalid *uint8, trainer *float32,
 //go:noescape
 func exponentialsAVX2(lanes *float32, d *float32, w *float32, k3 *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
 
-// spreadAVX2 is spreadLanes.addGeneric for groups of 16 tokens, at least one. lanes
-// points at spreadLanes.
+// spreadAVX2 is spreadLanes.addGeneric and Histogram.addGeneric for groups of 16 tokens, at
+// least one. lanes points at spreadLanes.
 //
 //go:noescape
-func spreadAVX2(lanes *float32, d *float32, k3 *float32, groups int)
+func spreadAVX2(lanes *float32, d *float32, k3 *float32, recent *uint32, groups int)
 
 // clipAVX2 is weightLanes.addGeneric for groups of 16 tokens, at least one; it clamps to the bounds.
 // lanes points at weightLanes.
@@ -52,11 +52,6 @@ func filterAVX2(lanes *float32, x *float32, invalid *uint8, lo float32, hi float
 //go:noescape
 func filterSquareAVX2(lanes *float32, x *float32, invalid *uint8, lo float32, hi float32, groups int)
 
-// binsAVX2 is histBin for groups of 16 tokens, at least one.
-//
-//go:noescape
-func binsAVX2(bin *uint16, d *float32, groups int)
-
 // divideAVX2 is DivideWeights for groups of 16 weights, at least one.
 //
 //go:noescape
@@ -73,17 +68,17 @@ func fillAVX2(w *float32, x float32, groups int)
 //go:noescape
 func logRatiosAVX512(lanes *float32, d *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
 
-// exponentialsAVX512 is Block.exponentialsGeneric for an even number of groups of 16 tokens.
+// exponentialsAVX512 is Block.exponentialsGeneric for an even number of groups of 16 tokens, two a turn.
 // lanes points at ratioLanes; trainer and rollout are what the block was made of.
 //
 //go:noescape
 func exponentialsAVX512(lanes *float32, d *float32, w *float32, k3 *float32, invalid *uint8, trainer *float32, rollout *float32, groups int)
 
-// spreadAVX512 is spreadLanes.addGeneric for groups of 16 tokens, at least one. lanes
-// points at spreadLanes.
+// spreadAVX512 is spreadLanes.addGeneric and Histogram.addGeneric for groups of 16 tokens, at
+// least one. lanes points at spreadLanes.
 //
 //go:noescape
-func spreadAVX512(lanes *float32, d *float32, k3 *float32, groups int)
+func spreadAVX512(lanes *float32, d *float32, k3 *float32, recent *uint32, groups int)
 
 // clipAVX512 is weightLanes.addGeneric for groups of 16 tokens, at least one; it clamps to the bounds.
 // lanes points at weightLanes.
@@ -115,11 +110,6 @@ func filterAVX512(lanes *float32, x *float32, invalid *uint8, lo float32, hi flo
 //go:noescape
 func filterSquareAVX512(lanes *float32, x *float32, invalid *uint8, lo float32, hi float32, groups int)
 
-// binsAVX512 is histBin for groups of 16 tokens, at least one.
-//
-//go:noescape
-func binsAVX512(bin *uint16, d *float32, groups int)
-
 // divideAVX512 is DivideWeights for groups of 16 weights, at least one.
 //
 //go:noescape
@@ -139,11 +129,6 @@ func invalidAVX2(invalid *uint8, mask *uint8, groups int) (count int)
 //
 //go:noescape
 func keepAVX2(keep *uint8, invalid *uint8, groups int)
-
-// tallyAVX2 counts groups of 16 bins, at least one, in the tables of a Histogram.
-//
-//go:noescape
-func tallyAVX2(histogram *int64, bin *uint16, groups int)
 
 // foldLanesAVX2 is foldLanesGeneric for n sums, at least one.
 //

@@ -397,73 +397,146 @@ DATA ratio5<>+56(SB)/4, $0x3c08899c
 DATA ratio5<>+60(SB)/4, $0x3c08899c
 GLOBL ratio5<>(SB), RODATA|NOPTR, $64
 
-// func spreadAVX2(lanes *float32, d *float32, k3 *float32, groups int)
+// func spreadAVX2(lanes *float32, d *float32, k3 *float32, recent *uint32, groups int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·spreadAVX2(SB), NOSPLIT, $0-32
+TEXT ·spreadAVX2(SB), NOSPLIT, $0-40
 	MOVQ    lanes+0(FP), AX
+	MOVQ    recent+24(FP), CX
 	VMOVUPS magnitude<>+0(SB), Y0
-	VMOVUPS ln2<>+0(SB), Y1
-	VMOVUPS minusLn2<>+0(SB), Y2
-	MOVQ    d+8(FP), CX
-	MOVQ    k3+16(FP), DX
-	MOVQ    groups+24(FP), BX
-	VMOVUPS (AX), Y3
-	VMOVUPS 64(AX), Y4
-	VMOVUPS 128(AX), Y5
-	VMOVUPS 192(AX), Y6
-	VMOVUPS 256(AX), Y7
+	VMOVUPS histBase<>+0(SB), Y1
+	VMOVUPS histMost<>+0(SB), Y2
+	VMOVUPS histSide<>+0(SB), Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    d+8(FP), DX
+	MOVQ    k3+16(FP), BX
+	MOVQ    groups+32(FP), SI
+	VMOVUPS (AX), Y5
+	VMOVUPS 64(AX), Y6
+	VMOVUPS 128(AX), Y7
+	VMOVUPS 192(AX), Y8
+	VMOVUPS 256(AX), Y9
 
 part0:
-	VMOVUPS     (CX), Y8
-	VMOVUPS     (DX), Y9
-	VCMPPS      $0x1e, Y1, Y8, Y10
-	VPSUBD      Y10, Y6, Y6
-	VCMPPS      $0x11, Y2, Y8, Y10
-	VPSUBD      Y10, Y7, Y7
-	VPAND       Y0, Y8, Y10
-	VADDPS      Y10, Y3, Y3
-	VMULPS      Y8, Y8, Y8
-	VFMADD231PS Y8, Y8, Y4
-	VFMADD231PS Y9, Y9, Y5
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, DX
-	DECQ        BX
-	JNZ         part0
-	VMOVUPS     Y3, (AX)
-	VMOVUPS     Y4, 64(AX)
-	VMOVUPS     Y5, 128(AX)
-	VMOVUPS     Y6, 192(AX)
-	VMOVUPS     Y7, 256(AX)
-	MOVQ        d+8(FP), CX
-	MOVQ        k3+16(FP), DX
-	MOVQ        groups+24(FP), BX
-	VMOVUPS     32(AX), Y3
-	VMOVUPS     96(AX), Y4
-	VMOVUPS     160(AX), Y5
-	VMOVUPS     224(AX), Y6
-	VMOVUPS     288(AX), Y7
+	VMOVUPS (DX), Y10
+	VPAND   Y0, Y10, Y11
+
+	// i = the bits of |d| above 19, from base on, bounded
+	VPSRLD  $0x13, Y11, Y12
+	VPSUBD  Y1, Y12, Y12
+	VPMAXSD Y4, Y12, Y12
+	VPMINSD Y2, Y12, Y12
+
+	// and the second half where d is negative
+	VPSRAD $0x1f, Y10, Y13
+	VPAND  Y3, Y13, Y13
+	VPADDD Y13, Y12, Y12
+
+	// One more at each i
+	VPSLLD       $0x04, Y12, Y12
+	VMOVQ        X12, DI
+	VPEXTRQ      $0x01, X12, R8
+	MOVL         DI, R9
+	SHRQ         $0x20, DI
+	INCL         (CX)(R9*1)
+	INCL         4(CX)(DI*1)
+	MOVL         R8, DI
+	SHRQ         $0x20, R8
+	INCL         8(CX)(DI*1)
+	INCL         12(CX)(R8*1)
+	VEXTRACTI128 $0x01, Y12, X12
+	VMOVQ        X12, DI
+	VPEXTRQ      $0x01, X12, R8
+	MOVL         DI, R9
+	SHRQ         $0x20, DI
+	INCL         (CX)(R9*1)
+	INCL         4(CX)(DI*1)
+	MOVL         R8, DI
+	SHRQ         $0x20, R8
+	INCL         8(CX)(DI*1)
+	INCL         12(CX)(R8*1)
+	VADDPS       Y11, Y5, Y5
+	VCMPPS       $0x1e, ln2<>+0(SB), Y10, Y11
+	VPSUBD       Y11, Y8, Y8
+	VCMPPS       $0x11, minusLn2<>+0(SB), Y10, Y11
+	VPSUBD       Y11, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VFMADD231PS  Y10, Y10, Y6
+	VMOVUPS      (BX), Y10
+	VFMADD231PS  Y10, Y10, Y7
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	DECQ         SI
+	JNZ          part0
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y6, 64(AX)
+	VMOVUPS      Y7, 128(AX)
+	VMOVUPS      Y8, 192(AX)
+	VMOVUPS      Y9, 256(AX)
+	MOVQ         d+8(FP), DX
+	MOVQ         k3+16(FP), BX
+	MOVQ         groups+32(FP), SI
+	VMOVUPS      32(AX), Y5
+	VMOVUPS      96(AX), Y6
+	VMOVUPS      160(AX), Y7
+	VMOVUPS      224(AX), Y8
+	VMOVUPS      288(AX), Y9
 
 part1:
-	VMOVUPS     32(CX), Y8
-	VMOVUPS     32(DX), Y9
-	VCMPPS      $0x1e, Y1, Y8, Y10
-	VPSUBD      Y10, Y6, Y6
-	VCMPPS      $0x11, Y2, Y8, Y10
-	VPSUBD      Y10, Y7, Y7
-	VPAND       Y0, Y8, Y10
-	VADDPS      Y10, Y3, Y3
-	VMULPS      Y8, Y8, Y8
-	VFMADD231PS Y8, Y8, Y4
-	VFMADD231PS Y9, Y9, Y5
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, DX
-	DECQ        BX
-	JNZ         part1
-	VMOVUPS     Y3, 32(AX)
-	VMOVUPS     Y4, 96(AX)
-	VMOVUPS     Y5, 160(AX)
-	VMOVUPS     Y6, 224(AX)
-	VMOVUPS     Y7, 288(AX)
+	VMOVUPS 32(DX), Y10
+	VPAND   Y0, Y10, Y11
+
+	// i = the bits of |d| above 19, from base on, bounded
+	VPSRLD  $0x13, Y11, Y12
+	VPSUBD  Y1, Y12, Y12
+	VPMAXSD Y4, Y12, Y12
+	VPMINSD Y2, Y12, Y12
+
+	// and the second half where d is negative
+	VPSRAD $0x1f, Y10, Y13
+	VPAND  Y3, Y13, Y13
+	VPADDD Y13, Y12, Y12
+
+	// One more at each i
+	VPSLLD       $0x04, Y12, Y12
+	VMOVQ        X12, DI
+	VPEXTRQ      $0x01, X12, R8
+	MOVL         DI, R9
+	SHRQ         $0x20, DI
+	INCL         (CX)(R9*1)
+	INCL         4(CX)(DI*1)
+	MOVL         R8, DI
+	SHRQ         $0x20, R8
+	INCL         8(CX)(DI*1)
+	INCL         12(CX)(R8*1)
+	VEXTRACTI128 $0x01, Y12, X12
+	VMOVQ        X12, DI
+	VPEXTRQ      $0x01, X12, R8
+	MOVL         DI, R9
+	SHRQ         $0x20, DI
+	INCL         (CX)(R9*1)
+	INCL         4(CX)(DI*1)
+	MOVL         R8, DI
+	SHRQ         $0x20, R8
+	INCL         8(CX)(DI*1)
+	INCL         12(CX)(R8*1)
+	VADDPS       Y11, Y5, Y5
+	VCMPPS       $0x1e, ln2<>+0(SB), Y10, Y11
+	VPSUBD       Y11, Y8, Y8
+	VCMPPS       $0x11, minusLn2<>+0(SB), Y10, Y11
+	VPSUBD       Y11, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VFMADD231PS  Y10, Y10, Y6
+	VMOVUPS      32(BX), Y10
+	VFMADD231PS  Y10, Y10, Y7
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	DECQ         SI
+	JNZ          part1
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 96(AX)
+	VMOVUPS      Y7, 160(AX)
+	VMOVUPS      Y8, 224(AX)
+	VMOVUPS      Y9, 288(AX)
 	VZEROUPPER
 	RET
 
@@ -520,6 +593,60 @@ DATA minusLn2<>+52(SB)/4, $0xbf317218
 DATA minusLn2<>+56(SB)/4, $0xbf317218
 DATA minusLn2<>+60(SB)/4, $0xbf317218
 GLOBL minusLn2<>(SB), RODATA|NOPTR, $64
+
+DATA histBase<>+0(SB)/4, $0x0000066f
+DATA histBase<>+4(SB)/4, $0x0000066f
+DATA histBase<>+8(SB)/4, $0x0000066f
+DATA histBase<>+12(SB)/4, $0x0000066f
+DATA histBase<>+16(SB)/4, $0x0000066f
+DATA histBase<>+20(SB)/4, $0x0000066f
+DATA histBase<>+24(SB)/4, $0x0000066f
+DATA histBase<>+28(SB)/4, $0x0000066f
+DATA histBase<>+32(SB)/4, $0x0000066f
+DATA histBase<>+36(SB)/4, $0x0000066f
+DATA histBase<>+40(SB)/4, $0x0000066f
+DATA histBase<>+44(SB)/4, $0x0000066f
+DATA histBase<>+48(SB)/4, $0x0000066f
+DATA histBase<>+52(SB)/4, $0x0000066f
+DATA histBase<>+56(SB)/4, $0x0000066f
+DATA histBase<>+60(SB)/4, $0x0000066f
+GLOBL histBase<>(SB), RODATA|NOPTR, $64
+
+DATA histMost<>+0(SB)/4, $0x000001e1
+DATA histMost<>+4(SB)/4, $0x000001e1
+DATA histMost<>+8(SB)/4, $0x000001e1
+DATA histMost<>+12(SB)/4, $0x000001e1
+DATA histMost<>+16(SB)/4, $0x000001e1
+DATA histMost<>+20(SB)/4, $0x000001e1
+DATA histMost<>+24(SB)/4, $0x000001e1
+DATA histMost<>+28(SB)/4, $0x000001e1
+DATA histMost<>+32(SB)/4, $0x000001e1
+DATA histMost<>+36(SB)/4, $0x000001e1
+DATA histMost<>+40(SB)/4, $0x000001e1
+DATA histMost<>+44(SB)/4, $0x000001e1
+DATA histMost<>+48(SB)/4, $0x000001e1
+DATA histMost<>+52(SB)/4, $0x000001e1
+DATA histMost<>+56(SB)/4, $0x000001e1
+DATA histMost<>+60(SB)/4, $0x000001e1
+GLOBL histMost<>(SB), RODATA|NOPTR, $64
+
+DATA histSide<>+0(SB)/4, $0x000001e2
+DATA histSide<>+4(SB)/4, $0x000001e2
+DATA histSide<>+8(SB)/4, $0x000001e2
+DATA histSide<>+12(SB)/4, $0x000001e2
+DATA histSide<>+16(SB)/4, $0x000001e2
+DATA histSide<>+20(SB)/4, $0x000001e2
+DATA histSide<>+24(SB)/4, $0x000001e2
+DATA histSide<>+28(SB)/4, $0x000001e2
+DATA histSide<>+32(SB)/4, $0x000001e2
+DATA histSide<>+36(SB)/4, $0x000001e2
+DATA histSide<>+40(SB)/4, $0x000001e2
+DATA histSide<>+44(SB)/4, $0x000001e2
+DATA histSide<>+48(SB)/4, $0x000001e2
+DATA histSide<>+52(SB)/4, $0x000001e2
+DATA histSide<>+56(SB)/4, $0x000001e2
+DATA histSide<>+60(SB)/4, $0x000001e2
+GLOBL histSide<>(SB), RODATA|NOPTR, $64
 
 // func clipAVX2(lanes *float32, y *float32, c *float32, lo float32, hi float32, low float32, groups int)
 // Requires: AVX, AVX2, FMA3
@@ -980,108 +1107,6 @@ part1:
 	VZEROUPPER
 	RET
 
-// func binsAVX2(bin *uint16, d *float32, groups int)
-// Requires: AVX, AVX2
-TEXT ·binsAVX2(SB), NOSPLIT, $0-24
-	MOVQ    bin+0(FP), AX
-	MOVQ    d+8(FP), CX
-	MOVQ    groups+16(FP), DX
-	VMOVUPS histBase<>+0(SB), Y0
-	VMOVUPS histMost<>+0(SB), Y1
-	VMOVUPS histSide<>+0(SB), Y2
-	VPXOR   Y3, Y3, Y3
-
-loop:
-	VMOVUPS (CX), Y4
-
-	// i = the bits of |d| above 19, from base on, bounded
-	VPSLLD  $0x01, Y4, Y5
-	VPSRLD  $0x14, Y5, Y5
-	VPSUBD  Y0, Y5, Y5
-	VPMAXSD Y3, Y5, Y5
-	VPMINSD Y1, Y5, Y5
-
-	// and the second half where d is negative
-	VPSRAD  $0x1f, Y4, Y4
-	VPAND   Y2, Y4, Y4
-	VPADDD  Y4, Y5, Y5
-	VMOVUPS 32(CX), Y4
-
-	// i = the bits of |d| above 19, from base on, bounded
-	VPSLLD  $0x01, Y4, Y6
-	VPSRLD  $0x14, Y6, Y6
-	VPSUBD  Y0, Y6, Y6
-	VPMAXSD Y3, Y6, Y6
-	VPMINSD Y1, Y6, Y6
-
-	// and the second half where d is negative
-	VPSRAD    $0x1f, Y4, Y4
-	VPAND     Y2, Y4, Y4
-	VPADDD    Y4, Y6, Y6
-	VPACKUSDW Y6, Y5, Y4
-	VPERMQ    $0xd8, Y4, Y4
-	VMOVDQU   Y4, (AX)
-	ADDQ      $0x20, AX
-	ADDQ      $0x40, CX
-	DECQ      DX
-	JNZ       loop
-	VZEROUPPER
-	RET
-
-DATA histBase<>+0(SB)/4, $0x0000066f
-DATA histBase<>+4(SB)/4, $0x0000066f
-DATA histBase<>+8(SB)/4, $0x0000066f
-DATA histBase<>+12(SB)/4, $0x0000066f
-DATA histBase<>+16(SB)/4, $0x0000066f
-DATA histBase<>+20(SB)/4, $0x0000066f
-DATA histBase<>+24(SB)/4, $0x0000066f
-DATA histBase<>+28(SB)/4, $0x0000066f
-DATA histBase<>+32(SB)/4, $0x0000066f
-DATA histBase<>+36(SB)/4, $0x0000066f
-DATA histBase<>+40(SB)/4, $0x0000066f
-DATA histBase<>+44(SB)/4, $0x0000066f
-DATA histBase<>+48(SB)/4, $0x0000066f
-DATA histBase<>+52(SB)/4, $0x0000066f
-DATA histBase<>+56(SB)/4, $0x0000066f
-DATA histBase<>+60(SB)/4, $0x0000066f
-GLOBL histBase<>(SB), RODATA|NOPTR, $64
-
-DATA histMost<>+0(SB)/4, $0x000001e1
-DATA histMost<>+4(SB)/4, $0x000001e1
-DATA histMost<>+8(SB)/4, $0x000001e1
-DATA histMost<>+12(SB)/4, $0x000001e1
-DATA histMost<>+16(SB)/4, $0x000001e1
-DATA histMost<>+20(SB)/4, $0x000001e1
-DATA histMost<>+24(SB)/4, $0x000001e1
-DATA histMost<>+28(SB)/4, $0x000001e1
-DATA histMost<>+32(SB)/4, $0x000001e1
-DATA histMost<>+36(SB)/4, $0x000001e1
-DATA histMost<>+40(SB)/4, $0x000001e1
-DATA histMost<>+44(SB)/4, $0x000001e1
-DATA histMost<>+48(SB)/4, $0x000001e1
-DATA histMost<>+52(SB)/4, $0x000001e1
-DATA histMost<>+56(SB)/4, $0x000001e1
-DATA histMost<>+60(SB)/4, $0x000001e1
-GLOBL histMost<>(SB), RODATA|NOPTR, $64
-
-DATA histSide<>+0(SB)/4, $0x000001e2
-DATA histSide<>+4(SB)/4, $0x000001e2
-DATA histSide<>+8(SB)/4, $0x000001e2
-DATA histSide<>+12(SB)/4, $0x000001e2
-DATA histSide<>+16(SB)/4, $0x000001e2
-DATA histSide<>+20(SB)/4, $0x000001e2
-DATA histSide<>+24(SB)/4, $0x000001e2
-DATA histSide<>+28(SB)/4, $0x000001e2
-DATA histSide<>+32(SB)/4, $0x000001e2
-DATA histSide<>+36(SB)/4, $0x000001e2
-DATA histSide<>+40(SB)/4, $0x000001e2
-DATA histSide<>+44(SB)/4, $0x000001e2
-DATA histSide<>+48(SB)/4, $0x000001e2
-DATA histSide<>+52(SB)/4, $0x000001e2
-DATA histSide<>+56(SB)/4, $0x000001e2
-DATA histSide<>+60(SB)/4, $0x000001e2
-GLOBL histSide<>(SB), RODATA|NOPTR, $64
-
 // func divideAVX2(w *float32, x float32, groups int)
 // Requires: AVX
 TEXT ·divideAVX2(SB), NOSPLIT, $0-24
@@ -1303,43 +1328,105 @@ loop:
 	VZEROUPPER
 	RET
 
-// func spreadAVX512(lanes *float32, d *float32, k3 *float32, groups int)
+// func spreadAVX512(lanes *float32, d *float32, k3 *float32, recent *uint32, groups int)
 // Requires: AVX, AVX512F
-TEXT ·spreadAVX512(SB), NOSPLIT, $0-32
+TEXT ·spreadAVX512(SB), NOSPLIT, $0-40
 	MOVQ    lanes+0(FP), AX
+	MOVQ    recent+24(FP), CX
 	VMOVUPS magnitude<>+0(SB), Z0
 	VMOVUPS ln2<>+0(SB), Z1
 	VMOVUPS minusLn2<>+0(SB), Z2
-	MOVQ    d+8(FP), CX
-	MOVQ    k3+16(FP), DX
-	MOVQ    groups+24(FP), BX
-	VMOVUPS (AX), Z3
-	VMOVUPS 64(AX), Z4
-	VMOVUPS 128(AX), Z5
-	VMOVUPS 192(AX), Z6
-	VMOVUPS 256(AX), Z7
+	VMOVUPS histBase<>+0(SB), Z3
+	VMOVUPS histMost<>+0(SB), Z4
+	VMOVUPS histSide<>+0(SB), Z5
+	VPXORD  Z6, Z6, Z6
+	MOVQ    d+8(FP), DX
+	MOVQ    k3+16(FP), BX
+	MOVQ    groups+32(FP), SI
+	VMOVUPS (AX), Z7
+	VMOVUPS 64(AX), Z8
+	VMOVUPS 128(AX), Z9
+	VMOVUPS 192(AX), Z10
+	VMOVUPS 256(AX), Z11
 
 part0:
-	VMOVUPS     (CX), Z8
-	VMOVUPS     (DX), Z9
-	VCMPPS      $0x1e, Z1, Z8, K1
-	VPSUBD      minusOne<>+0(SB), Z6, K1, Z6
-	VCMPPS      $0x11, Z2, Z8, K1
-	VPSUBD      minusOne<>+0(SB), Z7, K1, Z7
-	VPANDD      Z0, Z8, Z10
-	VADDPS      Z10, Z3, Z3
-	VMULPS      Z8, Z8, Z8
-	VFMADD231PS Z8, Z8, Z4
-	VFMADD231PS Z9, Z9, Z5
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, DX
-	DECQ        BX
-	JNZ         part0
-	VMOVUPS     Z3, (AX)
-	VMOVUPS     Z4, 64(AX)
-	VMOVUPS     Z5, 128(AX)
-	VMOVUPS     Z6, 192(AX)
-	VMOVUPS     Z7, 256(AX)
+	VMOVUPS (DX), Z12
+	VPANDD  Z0, Z12, Z13
+
+	// i = the bits of |d| above 19, from base on, bounded
+	VPSRLD  $0x13, Z13, Z14
+	VPSUBD  Z3, Z14, Z14
+	VPMAXSD Z6, Z14, Z14
+	VPMINSD Z4, Z14, Z14
+
+	// and the second half where d is negative
+	VPSRAD $0x1f, Z12, Z15
+	VPANDD Z5, Z15, Z15
+	VPADDD Z15, Z14, Z14
+
+	// One more at each i
+	VPSLLD        $0x04, Z14, Z14
+	VMOVQ         X14, DI
+	VPEXTRQ       $0x01, X14, R8
+	MOVL          DI, R9
+	SHRQ          $0x20, DI
+	INCL          (CX)(R9*1)
+	INCL          4(CX)(DI*1)
+	MOVL          R8, DI
+	SHRQ          $0x20, R8
+	INCL          8(CX)(DI*1)
+	INCL          12(CX)(R8*1)
+	VEXTRACTI32X4 $0x01, Z14, X15
+	VMOVQ         X15, DI
+	VPEXTRQ       $0x01, X15, R8
+	MOVL          DI, R9
+	SHRQ          $0x20, DI
+	INCL          (CX)(R9*1)
+	INCL          4(CX)(DI*1)
+	MOVL          R8, DI
+	SHRQ          $0x20, R8
+	INCL          8(CX)(DI*1)
+	INCL          12(CX)(R8*1)
+	VEXTRACTI32X4 $0x02, Z14, X15
+	VMOVQ         X15, DI
+	VPEXTRQ       $0x01, X15, R8
+	MOVL          DI, R9
+	SHRQ          $0x20, DI
+	INCL          (CX)(R9*1)
+	INCL          4(CX)(DI*1)
+	MOVL          R8, DI
+	SHRQ          $0x20, R8
+	INCL          8(CX)(DI*1)
+	INCL          12(CX)(R8*1)
+	VEXTRACTI32X4 $0x03, Z14, X14
+	VMOVQ         X14, DI
+	VPEXTRQ       $0x01, X14, R8
+	MOVL          DI, R9
+	SHRQ          $0x20, DI
+	INCL          (CX)(R9*1)
+	INCL          4(CX)(DI*1)
+	MOVL          R8, DI
+	SHRQ          $0x20, R8
+	INCL          8(CX)(DI*1)
+	INCL          12(CX)(R8*1)
+	VADDPS        Z13, Z7, Z7
+	VCMPPS        $0x1e, Z1, Z12, K1
+	VPSUBD        minusOne<>+0(SB), Z10, K1, Z10
+	VCMPPS        $0x11, Z2, Z12, K1
+	VPSUBD        minusOne<>+0(SB), Z11, K1, Z11
+	VMULPS        Z12, Z12, Z12
+	VFMADD231PS   Z12, Z12, Z8
+	VMOVUPS       (BX), Z12
+	VFMADD231PS   Z12, Z12, Z9
+	ADDQ          $0x40, DX
+	ADDQ          $0x40, BX
+	DECQ          SI
+	JNZ           part0
+	VMOVUPS       Z7, (AX)
+	VMOVUPS       Z8, 64(AX)
+	VMOVUPS       Z9, 128(AX)
+	VMOVUPS       Z10, 192(AX)
+	VMOVUPS       Z11, 256(AX)
 	VZEROUPPER
 	RET
 
@@ -1601,39 +1688,6 @@ part0:
 	VZEROUPPER
 	RET
 
-// func binsAVX512(bin *uint16, d *float32, groups int)
-// Requires: AVX, AVX512F
-TEXT ·binsAVX512(SB), NOSPLIT, $0-24
-	MOVQ    bin+0(FP), AX
-	MOVQ    d+8(FP), CX
-	MOVQ    groups+16(FP), DX
-	VMOVUPS histBase<>+0(SB), Z0
-	VMOVUPS histMost<>+0(SB), Z1
-	VMOVUPS histSide<>+0(SB), Z2
-	VPXORD  Z3, Z3, Z3
-
-loop:
-	VMOVUPS (CX), Z4
-
-	// i = the bits of |d| above 19, from base on, bounded
-	VPSLLD  $0x01, Z4, Z5
-	VPSRLD  $0x14, Z5, Z5
-	VPSUBD  Z0, Z5, Z5
-	VPMAXSD Z3, Z5, Z5
-	VPMINSD Z1, Z5, Z5
-
-	// and the second half where d is negative
-	VPSRAD  $0x1f, Z4, Z4
-	VPANDD  Z2, Z4, Z4
-	VPADDD  Z4, Z5, Z5
-	VPMOVDW Z5, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x40, CX
-	DECQ    DX
-	JNZ     loop
-	VZEROUPPER
-	RET
-
 // func divideAVX512(w *float32, x float32, groups int)
 // Requires: AVX, AVX512F
 TEXT ·divideAVX512(SB), NOSPLIT, $0-24
@@ -1715,50 +1769,6 @@ loop:
 	DECQ    DX
 	JNZ     loop
 	VZEROUPPER
-	RET
-
-// func tallyAVX2(histogram *int64, bin *uint16, groups int)
-TEXT ·tallyAVX2(SB), NOSPLIT, $0-24
-	MOVQ histogram+0(FP), AX
-	MOVQ bin+8(FP), CX
-	MOVQ groups+16(FP), DX
-
-loop:
-	MOVWQZX (CX), BX
-	INCQ    (AX)(BX*8)
-	MOVWQZX 2(CX), BX
-	INCQ    8192(AX)(BX*8)
-	MOVWQZX 4(CX), BX
-	INCQ    (AX)(BX*8)
-	MOVWQZX 6(CX), BX
-	INCQ    8192(AX)(BX*8)
-	MOVWQZX 8(CX), BX
-	INCQ    (AX)(BX*8)
-	MOVWQZX 10(CX), BX
-	INCQ    8192(AX)(BX*8)
-	MOVWQZX 12(CX), BX
-	INCQ    (AX)(BX*8)
-	MOVWQZX 14(CX), BX
-	INCQ    8192(AX)(BX*8)
-	MOVWQZX 16(CX), BX
-	INCQ    (AX)(BX*8)
-	MOVWQZX 18(CX), BX
-	INCQ    8192(AX)(BX*8)
-	MOVWQZX 20(CX), BX
-	INCQ    (AX)(BX*8)
-	MOVWQZX 22(CX), BX
-	INCQ    8192(AX)(BX*8)
-	MOVWQZX 24(CX), BX
-	INCQ    (AX)(BX*8)
-	MOVWQZX 26(CX), BX
-	INCQ    8192(AX)(BX*8)
-	MOVWQZX 28(CX), BX
-	INCQ    (AX)(BX*8)
-	MOVWQZX 30(CX), BX
-	INCQ    8192(AX)(BX*8)
-	ADDQ    $0x20, CX
-	DECQ    DX
-	JNZ     loop
 	RET
 
 // func foldLanesAVX2(dst *float64, lanes *float32, n int)

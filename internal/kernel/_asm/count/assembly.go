@@ -167,6 +167,9 @@ func groupSize(family, doc string) int {
 	}
 	if m := groupsOfValues.FindStringSubmatch(doc); m != nil {
 		n, _ := strconv.Atoi(m[1])
+		if strings.Contains(doc, ", two a turn.") {
+			n *= 2
+		}
 		return n
 	}
 	if wholeBlocks.MatchString(doc) {

@@ -17,7 +17,11 @@ const blockLen = 512
 func (l level) exponentials() {
 	TEXT("exponentials"+l.Name, NOSPLIT, "func(lanes, d, w, k3 *float32, invalid *uint8, trainer, rollout *float32, groups int)")
 	Pragma("noescape")
-	Doc("exponentials"+l.Name+" is Block.exponentialsGeneric for an even number of groups of 16 tokens.",
+	turn := ""
+	if l.Wide() {
+		turn = ", two a turn"
+	}
+	Doc("exponentials"+l.Name+" is Block.exponentialsGeneric for an even number of groups of 16 tokens"+turn+".",
 		"lanes points at ratioLanes; trainer and rollout are what the block was made of.")
 	base := Load(Param("lanes"), GP64())
 	// Two registers: the halves of a group, or two groups of AVX-512, which add to

@@ -21,13 +21,11 @@ func main() {
 		l.kept()
 		l.filter(false)
 		l.filter(true)
-		l.bins()
 		l.divide()
 		l.fill()
 	}
 	invalid()
 	keep()
-	tally()
 	foldLanes()
 	foldExtremes()
 	Generate()

@@ -1,4 +1,4 @@
-// Command mx generates the steps of the MX formats that touch every value.
+// Command mx generates the steps of the MX formats.
 package main
 
 import (
@@ -9,6 +9,8 @@ import (
 
 func main() {
 	neon.Generate(func(p *neon.Printer) {
+		scales(p)
+		multipliers(p)
 		for _, in := range []input{float32s, bf16s} {
 			for _, f := range []format{e2m1, e4m3, e5m2} {
 				f.encode(p, in)

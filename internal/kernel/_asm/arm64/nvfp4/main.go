@@ -1,4 +1,4 @@
-// Command nvfp4 generates the steps of NVFP4 that touch every value.
+// Command nvfp4 generates the steps of NVFP4.
 package main
 
 import "github.com/trueup-rl/trueup/internal/kernel/_asm/arm64/neon"
@@ -7,6 +7,9 @@ func main() {
 	neon.Generate(func(p *neon.Printer) {
 		blockAMax(p)
 		blockAMaxBF16(p)
+		scalesModelOpt(p)
+		scalesTE(p)
+		blockMultipliers(p)
 		for _, op := range []operation{mul, div} {
 			for _, in := range []input{float32s, bf16s} {
 				encode(p, op, in)
