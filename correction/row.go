@@ -8,6 +8,14 @@ import (
 	"github.com/trueup-rl/trueup/mismatch"
 )
 
+// rowTotals is what a row adds up to.
+type rowTotals struct {
+	found           mismatch.Row
+	weights, effect kernel.WeightSums // of all valid tokens, of those that are left
+	kept            int               // tokens
+	turnRatio       float64           // Σ of tokens' turns' ratios
+}
+
 // row works on row i of b: it writes its weights to w, if that is not nil, and
 // what is kept to keep, and adds what it finds to dst, if that is not nil.
 func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, factor float64, dst *Stats) error {
@@ -20,99 +28,133 @@ func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, fac
 	if c.derives || c.turnwise {
 		column = columnOf(b, i)
 	}
-	turnRatio := 0.0
+	var row rowTotals
 	if c.turnwise {
-		turnRatio = c.judgeTurns(column, mask, dst)
+		row.turnRatio = c.judgeTurns(column, mask, dst)
 	}
-	var found mismatch.Row
-	sums := &found.Sums
-	var weights, effect kernel.WeightSums
-	kept := 0
 	for at := 0; at < len(trainer); at += c.block.N {
 		n := c.block.Load(trainer[at:], rollout[at:], from(mask, at))
 		if c.block.NonFinite > 0 && c.policy.NonFinite == Refuse {
 			return refuse(i, trainer, rollout, mask)
 		}
 		if dst != nil {
-			dst.mismatch.AddBlock(&found, &c.block, from(versions, at), b.Current)
+			dst.mismatch.AddBlock(&row.found, &c.block, from(versions, at), b.Current)
 		} else {
-			sums.Add(&c.block)
+			row.found.Sums.Add(&c.block)
 		}
-		y := &c.block.W // of weights that a row shares, only which are not 0 matters
-		direct := false
-		if c.weight.perToken() {
-			y = &c.weights
-			// A whole block's weights go straight to w, unless AddKept will change y.
-			if direct = w != nil && n == len(y) && !c.dropsTokens; direct {
-				y = (*[kernel.BlockLen]float32)(w[at:])
-			}
-			block := &c.block
-			if c.weight.Level == Turn {
-				block = c.turns.blockAt(block, at)
-			}
-			weights.Add(y, block, &c.weight.bounds)
-		}
-		if w != nil && !direct {
-			copy(w[at:], y[:n])
-		}
-		rowKeep := keep[at : at+n]
-		c.block.Keep(rowKeep)
-		if c.turnwise {
-			c.turns.drop(rowKeep, at)
-		}
-		for k := range c.filters {
-			f := &c.filters[k]
-			f.add(rowKeep, &c.block, f.statistic(&c.derived, &c.block, &column, at))
-		}
-		if c.dropsTokens {
-			kept += kernel.CountKept(rowKeep)
-			if dst != nil && c.weight.perToken() {
-				effect.AddKept(y, rowKeep)
-			}
-		}
+		y := c.weighBlock(&row, w, at)
+		c.filterBlock(&row, keep[at:at+n], at, &column, y, dst != nil)
 	}
 	if !c.dropsTokens {
-		kept, effect = sums.N, weights
+		row.kept, row.effect = row.found.Sums.N, row.weights
 	}
+	if dst != nil {
+		dst.mismatch.AddRow(&row.found)
+	}
+	left := c.endWeights(&row, w, factor, dst)
+	advantage := float32(0)
+	if b.RowAdvantage != nil {
+		advantage = b.RowAdvantage[i]
+	}
+	if c.rejectsRow(&row.found.Sums, advantage, dst) {
+		clear(keep)
+		left = exact.Block{}
+	} else if row.found.Sums.NonFinite > 0 {
+		c.admitNonFinite(w, keep, trainer, rollout, mask)
+	}
+	if dst != nil {
+		dst.effect.add(left, row.found.Sums.N)
+	}
+	return nil
+}
+
+// weighBlock adds the weights of the block, which begins at token at, writes them
+// to w, if that is not nil, and returns them. Of weights that a row shares, only
+// which are not 0 matters yet.
+func (c *Corrector) weighBlock(row *rowTotals, w []float32, at int) *[kernel.BlockLen]float32 {
+	n := c.block.N
+	if !c.weight.perToken() {
+		if w != nil {
+			copy(w[at:], c.block.W[:n])
+		}
+		return &c.block.W
+	}
+	y := &c.weights
+	// A whole block's weights go straight to w, unless AddKept will change y.
+	direct := w != nil && n == len(y) && !c.dropsTokens
+	if direct {
+		y = (*[kernel.BlockLen]float32)(w[at:])
+	}
+	block := &c.block
+	if c.weight.Level == Turn {
+		block = c.turns.blockAt(block, at)
+	}
+	row.weights.Add(y, block, &c.weight.bounds)
+	if w != nil && !direct {
+		copy(w[at:], y[:n])
+	}
+	return y
+}
+
+// filterBlock sets keep to what is kept of the block, which begins at token at
+// and has the weights y.
+func (c *Corrector) filterBlock(row *rowTotals, keep []uint8, at int, column *column, y *[kernel.BlockLen]float32, measure bool) {
+	c.block.Keep(keep)
+	if c.turnwise {
+		c.turns.drop(keep, at)
+	}
+	for k := range c.filters {
+		f := &c.filters[k]
+		f.add(keep, &c.block, f.statistic(&c.derived, &c.block, column, at))
+	}
+	if c.dropsTokens {
+		row.kept += kernel.CountKept(keep)
+		if measure && c.weight.perToken() {
+			row.effect.AddKept(y, keep)
+		}
+	}
+}
+
+// endWeights divides the row's weights in w, if that is not nil, by factor, after
+// making those that tokens share. It adds them to dst, if that is not nil, and
+// returns the moments of those that are left.
+func (c *Corrector) endWeights(row *rowTotals, w []float32, factor float64, dst *Stats) exact.Block {
+	sums := &row.found.Sums
 	if c.weight.drops(sums) {
 		clear(w)
-		weights, effect = zeroWeights(&weights), zeroWeights(&effect)
+		row.weights, row.effect = zeroWeights(&row.weights), zeroWeights(&row.effect)
 		if dst != nil {
 			dst.weight.countDropped(&c.weight, sums)
 		}
 	}
-
-	if dst != nil {
-		dst.mismatch.AddRow(&found)
-	}
-	left := momentsOf(&effect)
-	if c.weight.perToken() {
-		if dst != nil {
-			ratio := sums.Bounded.Ratio
-			if c.weight.Level == Turn {
-				ratio = turnRatio
-			}
-			dst.weight.add(&c.weight, momentsOf(&weights), &weights, ratio)
-		}
-		if w != nil && factor != 1 {
-			kernel.DivideWeights(w, float32(factor))
-		}
-	} else {
+	if !c.weight.perToken() {
 		var weightDst *weightStats
 		if dst != nil {
 			weightDst = &dst.weight
 		}
 		shared := c.weight.ofRow(sums, weightDst)
-		left = repeated(shared, kept)
 		if w != nil {
 			kernel.FillWeights(w, float32(shared/factor))
 		}
+		return repeated(shared, row.kept)
 	}
-	advantage := float32(0)
-	if b.RowAdvantage != nil {
-		advantage = b.RowAdvantage[i]
+	if dst != nil {
+		ratio := sums.Bounded.Ratio
+		if c.weight.Level == Turn {
+			ratio = row.turnRatio
+		}
+		dst.weight.add(&c.weight, momentsOf(&row.weights), &row.weights, ratio)
 	}
-	rejected := false
+	if w != nil && factor != 1 {
+		kernel.DivideWeights(w, float32(factor))
+	}
+	return momentsOf(&row.effect)
+}
+
+// rejectsRow reports whether a filter, or the policy for non-finite tokens, drops
+// the whole row, and adds what each filter finds to dst, if that is not nil.
+func (c *Corrector) rejectsRow(sums *kernel.RowSums, advantage float32, dst *Stats) bool {
+	rejected := sums.NonFinite > 0 && c.policy.NonFinite == DropRow
 	for k := range c.filters {
 		var filterDst *filterStats
 		if dst != nil {
@@ -120,22 +162,9 @@ func (c *Corrector) row(w []float32, keep []uint8, b *mismatch.Batch, i int, fac
 		}
 		if c.filters[k].rejectsRow(filterDst, sums, advantage) {
 			rejected = true
-			clear(keep)
-			left = exact.Block{}
 		}
 	}
-	if sums.NonFinite > 0 && c.policy.NonFinite == DropRow {
-		rejected = true
-		clear(keep)
-		left = exact.Block{}
-	}
-	if dst != nil {
-		dst.effect.add(left, sums.N)
-	}
-	if sums.NonFinite > 0 && !rejected {
-		c.admitNonFinite(w, keep, trainer, rollout, mask)
-	}
-	return nil
+	return rejected
 }
 
 // judgeTurns applies the filters at level Turn, adds them to dst, if that is not

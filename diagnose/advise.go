@@ -121,8 +121,8 @@ func NewAdvisor(policies []correction.Policy) (*Advisor, error) {
 
 // Add adds a batch. Prompt names each row's prompt, the same in every batch; nil
 // makes each row one of its own. Advantage is A by row; nil stands for 1, the
-// gradient of the mean log-probability. Advantages must be finite. It panics if either is shorter than the
-// rows, and returns the errors of correction.Corrector.
+// gradient of the mean log-probability. Advantages must be finite. It panics if
+// either is shorter than the rows, and returns the errors of correction.Corrector.
 func (a *Advisor) Add(b *mismatch.Batch, prompt []int32, advantage []float32) error {
 	if n := b.Layout.Rows(); short(prompt, n) || short(advantage, n) {
 		panic("diagnose: fewer prompts or advantages than rows")
@@ -196,7 +196,8 @@ func (p *pairs) each(i int, advantage []float32, do func(t, c int, rho, f float6
 			for logp > vectorClasses[c] {
 				c++
 			}
-			do(t, c, rho, float64(weight*-kernel.Expm1(min(0, logp))))
+			// Beyond −40 nothing of p is left in 1 − p.
+			do(t, c, rho, float64(weight*-kernel.Expm1(max(-40, min(0, logp)))))
 		}
 	}
 }

@@ -516,6 +516,7 @@ func TestProbeNamesTheRows(t *testing.T) {
 // rows are rows.
 func FuzzProbe(f *testing.F) {
 	f.Add([]byte("0123456789abcdef0123456789abcdef"), uint8(3))
+	f.Add([]byte("00\xd4\xd4\xd4\xd4\xd4\xd400000000"), uint8(1))
 	f.Add([]byte{0, 0, 0x80, 0x7f, 0, 0, 0xc0, 0xff, 0, 0, 0, 0}, uint8(1))
 	f.Fuzz(func(t *testing.T, data []byte, width uint8) {
 		n := len(data) / 8
