@@ -78,7 +78,7 @@ func invert(write func(amax float32) float32, near float64, t float32) (amax flo
 	if !(near >= 0 && near <= math.MaxFloat32) {
 		return 0, false
 	}
-	a := float32(near)
+	a := float32(math.Abs(near)) // of -0
 	half := int(bf16.FromFloat32(a).Bits())
 	for _, d := range []int{0, 1, -1, 2, -2} {
 		amax = bf16.FromBits(uint16(max(half+d, 0))).Float32()

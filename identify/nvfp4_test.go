@@ -242,6 +242,7 @@ func TestNVFP4Errors(t *testing.T) {
 // FuzzNVFP4: whatever the bytes are, there are matches, or an error.
 func FuzzNVFP4(f *testing.F) {
 	f.Add(uint8(3), uint8(20), []byte{1, 2, 3, 4, 5, 6, 7, 8}, uint32(0x3F800000))
+	f.Add(uint8(0x25), uint8(0x54), []byte("07000"), uint32(1065353088)) // a convention gives the amax -0
 	f.Fuzz(func(t *testing.T, rows, cols uint8, data []byte, scale uint32) {
 		if len(data) == 0 {
 			return
